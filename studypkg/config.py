@@ -186,7 +186,9 @@ def _unknown(place: str, word: str, known: Iterable[str]) -> str:
 
 
 def _first_fault(fault: ValidationError) -> str:
-    first = fault.errors(include_url=False, include_input=False)[0]
+    faults = fault.errors(include_url=False, include_input=False)
+    # a misspelt key is the cause of the key that is missing, so it is told first
+    first = min(faults, key=lambda f: f["type"] != "extra_forbidden")
     location = [part for part in first["loc"] if not str(part).startswith("function-")]
     key = ".".join(f"[{p + 1}]" if isinstance(p, int) else str(p) for p in location).replace(".[", "[")
     more = f" ({fault.error_count() - 1} more to mend after this one.)" if fault.error_count() > 1 else ""

@@ -40,10 +40,17 @@ class StudyBlock(Block):
 
 
 class Series(Block):
-    """One score column of a wide source, and the values its rows get in the long table."""
+    """One score column of a wide source, and the values its rows get in the long table.
+
+    Notes
+    -----
+    `missing_when` maps another column of the source to the text under which this score is not a
+    score: a trial that writes 0 where no diary came back, and leaves a sister column blank.
+    """
 
     column: str
     set: Mapping[str, str] = {}
+    missing_when: Mapping[str, str] = {}
 
 
 class Melt(Block):
@@ -197,6 +204,8 @@ class Simulation(Block):
     clinics: int = Field(default=6, ge=1)
     months: int = Field(default=12, ge=1)
     first_month: str = Field(default="2025-10", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
+    per_month: float = Field(default=60, gt=0)
+    bad_rows: float = Field(default=0.004, ge=0, le=0.5)
 
 
 class Study(Block):
@@ -208,7 +217,7 @@ class Study(Block):
     terms: Mapping[Identifier, Mapping[Identifier, Mapping[str, Any]]] = {}
     screening: Screening = Screening()
     privacy: Privacy = Privacy()
-    outcomes: Mapping[Identifier, Outcome] = Field(min_length=1)
+    outcomes: Mapping[Identifier, Outcome] = {}
     adherence: Adherence = Adherence()
     models: Mapping[Identifier, Model] = {}
     report: Report = Report()
@@ -219,15 +228,16 @@ class Study(Block):
     @model_validator(mode="after")
     def _compulsory_tables(self) -> Study:
         fed = {source.table for source in self.sources}
-        lacking = [t.name for t in TABLES.values() if t.compulsory and t.name not in fed]
+        needed = ("episodes", "assessments") if self.outcomes else ("episodes",)
+        lacking = [name for name in needed if name not in fed]
         if lacking:
-            raise ValueError(f'no [[sources]] feeds the compulsory table "{lacking[0]}"')
+            raise ValueError(f'no [[sources]] feeds the table "{lacking[0]}", which this study needs')
         return self
 
     @property
-    def primary_outcome(self) -> str:
+    def primary_outcome(self) -> str | None:
         """Name of the outcome that headlines are about: the first one declared."""
-        return next(iter(self.outcomes))
+        return next(iter(self.outcomes), None)
 
     @property
     def processed(self) -> Path:

@@ -1,0 +1,146 @@
+"""Which month is due, who may run now, and what a run ended with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from studypkg import pipeline
+from studypkg.config import Study
+from studypkg.errors import LockedError
+from studypkg.pipeline import Page
+from studypkg.progress import Reporter
+
+
+@dataclass(frozen=True)
+class MonthRun:
+    """What a run of a month did.
+
+    Parameters
+    ----------
+    month
+        The month.
+    pages
+        Every page of the month with its status.
+    index
+        The index of all reports.
+    worked
+        False if nothing had changed and nothing was done.
+    seconds
+        Time from first to last step.
+    """
+
+    month: str
+    pages: tuple[Page, ...]
+    index: Path
+    worked: bool
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every page stands, 15 if none does, 16 if some failed."""
+        failed = [page for page in self.pages if page.status == "failed"]
+        if not failed:
+            return 0
+        return 15 if len(failed) == len(self.pages) else 16
+
+    def as_text(self) -> str:
+        """Say it in a few lines."""
+        if not self.worked:
+            return f"{self.month}: nothing has changed since the last run; nothing was done. {self.index}"
+        failed = [page.unit for page in self.pages if page.status == "failed"]
+        lines = [f"{self.month}: {len(self.pages) - len(failed)} pages published in {self.seconds:.0f} s."]
+        if failed:
+            lines.append(
+                f"Failed: {', '.join(failed)}. Their last good pages stay. The executed notebook beside "
+                "each page shows which cell failed; mend the cause and run the same command again."
+            )
+        lines.append(f"Open {self.index}")
+        return "\n".join(lines)
+
+
+@contextmanager
+def lock(study: Study) -> Iterator[None]:
+    """Hold the study while a run works on it; the operating system releases it if the run is killed.
+
+    Raises
+    ------
+    LockedError
+        If another run holds it.
+    """
+    study.processed.mkdir(parents=True, exist_ok=True)
+    held = FileLock(study.processed / ".lock")
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise LockedError(
+            f'another run is working on "{study.study.name}". Wait until it has ended and run again; '
+            f"nothing was changed."
+        ) from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def last_full_month(today: dt.date) -> str:
+    """Name the month before the one that a day is in.
+
+    Examples
+    --------
+    >>> last_full_month(dt.date(2026, 1, 31))
+    '2025-12'
+    """
+    return (today.replace(day=1) - dt.timedelta(days=1)).strftime("%Y-%m")
+
+
+def run_month(
+    study: Study,
+    month: str,
+    *,
+    today: dt.date,
+    progress: Reporter,
+    clinics: tuple[str, ...] = (),
+    again: bool = False,
+) -> MonthRun:
+    """Make a month: the ingest and models notebooks, then one page per clinic, the network and the index.
+
+    Parameters
+    ----------
+    study
+        The study.
+    month
+        Month of episode end, ``YYYY-MM``.
+    today
+        Rows dated later are quarantined.
+    progress
+        Told what is being done.
+    clinics
+        Only these clinics' pages; all of them where empty.
+    again
+        Run even if nothing has changed.
+    """
+    started = dt.datetime.now(tz=dt.UTC)
+    plan = pipeline.plan_month(study, month, today=today, clinics=clinics)
+    index = study.reports / "index.html"
+    if not again and not clinics and plan.is_done:
+        return MonthRun(month, plan.pages_before, index, worked=False, seconds=0.0)
+    pages = pipeline.make_month(study, plan, progress=progress)
+    seconds = (dt.datetime.now(tz=dt.UTC) - started).total_seconds()
+    return MonthRun(month, pages, index, worked=True, seconds=seconds)
+
+
+def start_lab(study: Study) -> int:
+    """Replace this process by JupyterLab on the study's folder; return its exit code if it cannot start."""
+    program = Path(sys.executable).parent / "jupyter-lab"
+    notebooks = study.root / "notebooks"
+    folder = notebooks if notebooks.is_dir() else study.root
+    os.environ["STUDY_FILE"] = str((study.root / "study.toml").resolve())
+    os.execv(program, [str(program), f"--notebook-dir={folder.resolve()}"])

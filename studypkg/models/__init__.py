@@ -1,0 +1,7 @@
+"""Rows to fits: mixed models by formula, with how each number was found."""
+
+from studypkg.models.crosscheck import CrossCheck, cross_check
+from studypkg.models.fit import Fit, Optimisation
+from studypkg.models.lmm import fit_lmm
+
+__all__ = ["CrossCheck", "Fit", "Optimisation", "cross_check", "fit_lmm"]

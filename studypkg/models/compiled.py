@@ -1,0 +1,139 @@
+"""The compiled optimiser glmm, for models with one grouping factor.
+
+It is handed the least-squares residual of the response over its own spread and columns of root mean
+square one, under generated names. So neither units nor column names reach it, and what comes back is
+taken to the data's scale here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import glmm
+import numpy as np
+import pandas as pd
+
+from studypkg.models.crossproducts import CrossProducts
+from studypkg.models.design import Design, Floats
+from studypkg.models.solution import Solution
+
+# Findings after which the optimiser's numbers are not used.
+_FATAL = frozenset(
+    {
+        "search_limit", "fit_failed", "design_unsolvable", "constant_response", "too_few_rows",
+        "no_coefficients", "se_unavailable", "precision_limited", "variance_at_limit",
+        "single_level_grouping_dropped",
+    }
+)  # fmt: skip
+
+
+def _slopes(design: Design) -> list[int] | None:
+    """Find the fixed column of every random column; -1 stands for the intercept, which comes first."""
+    columns = design.terms[0].columns
+    places: list[int] = []
+    for at, column in enumerate(columns.T):
+        if np.all(column == 1.0):
+            if at:
+                return None
+            places.append(-1)
+            continue
+        same = [j for j, fixed in enumerate(design.fixed.T) if np.array_equal(fixed, column)]
+        if not same or not places:
+            return None
+        places.append(same[0])
+    return places
+
+
+def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tuple[Solution | None, str]:
+    """Fit, and bring the answer to the data's scale.
+
+    Returns
+    -------
+    tuple
+        The solution, or None and the kind of finding that speaks against it; the kind is empty when the
+        model has a shape this optimiser does not take: it needs one grouping factor, one term with an
+        intercept first, and slopes whose columns are fixed columns too.
+    """
+    places = _slopes(design) if len(design.terms) == 1 and design.fixed.shape[1] else None
+    if places is None:
+        return None, ""
+    n, p = design.fixed.shape
+    scales = np.sqrt(np.mean(design.fixed**2, axis=0))
+    residual = design.y - design.fixed @ sums.least_squares
+    spread = float(np.sqrt(np.mean(residual**2)))
+    table: dict[str, Any] = {"y": residual / spread}
+    table |= {f"x{j}": design.fixed[:, j] / scales[j] for j in range(p)}
+    term = design.terms[0]
+    table["g"] = pd.Categorical.from_codes(term.codes, categories=list(range(len(term.levels))))
+    inside = " + ".join("1" if j < 0 else f"x{j}" for j in places)
+    formula = f"y ~ 0 + {' + '.join(f'x{j}' for j in range(p))} + ({inside} | g)"
+    with warnings.catch_warnings():
+        # Every finding is read below from the fit itself.
+        warnings.simplefilter("ignore", glmm.DiagnosticWarning)
+        try:
+            fit = glmm.fit(table, formula, weights=design.weights, reml=reml, anova_test="Wald")
+        except BaseException as fault:
+            # A fault inside compiled code arrives as an exception that is no Exception.
+            if type(fault).__name__ not in ("PanicException", "TypeError", "ValueError"):
+                raise
+            return None, type(fault).__name__
+    kinds = [w["kind"] for w in fit.warnings]
+    fatal = sorted(_FATAL.intersection(kinds))
+    record = fit.satterthwaite_record
+    if fatal or not fit.converged or fit.aliased.any() or record is None:
+        return None, ", ".join(fatal) or "not converged"
+    if "satterthwaite_curvature" in kinds and not fit.singular:
+        return None, "satterthwaite_curvature"
+    to_data = spread / scales
+    nu = n - p if reml else n
+    sigma2 = float(fit.dispersion)
+    vcov = fit.vcov * np.outer(to_data, to_data)
+    # The last parameter is the residual variance: its derivative and spread go to the data's units.
+    jacobian = np.array([j.reshape(p, p) for j in record["jac_theta"]]).reshape(-1, p, p)
+    size = len(record["jac_theta"]) + 1
+    parameter_cov = np.asarray(record["a_eff"], dtype=float).reshape(size, size).copy()
+    parameter_cov[-1] *= spread**2
+    parameter_cov[:, -1] *= spread**2
+    solution = Solution(
+        beta=sums.least_squares + fit.beta * to_data,
+        vcov=vcov,
+        sigma2=sigma2 * spread**2,
+        loglik=float(fit.loglik) - nu * float(np.log(spread)) - _reml_shift(scales, reml),
+        factors=(_factor(fit, sigma2),),
+        method="BFGS with an exact gradient" if fit.n_grad else "BOBYQA",
+        evaluations=int(fit.n_eval) + int(fit.n_grad),
+        gradient_norm=None,
+        code="converged",
+        message=str(fit.outer_stop or fit.diagnostics["boundary"]),
+        vcov_jacobian=np.concatenate([jacobian * np.outer(to_data, to_data), vcov[None] / (sigma2 * spread**2)]),
+        parameter_cov=parameter_cov,
+        df_problem="",
+        notes=tuple(sorted(set(kinds) - {"singular"})),
+    )
+    return solution, ""
+
+
+def _reml_shift(scales: Floats, reml: bool) -> float:
+    """Return log|D| of the column scaling: the restricted likelihood depends on the units of X."""
+    return float(np.log(scales).sum()) if reml else 0.0
+
+
+def _factor(fit: Any, sigma2: float) -> Floats:
+    """Factorise the relative covariance matrix as T T', exactly zero where the variance is."""
+    packed = np.asarray(fit.varcorr[0], dtype=float)
+    q = int((np.sqrt(1 + 8 * len(packed)) - 1) / 2)
+    covariance = np.zeros((q, q))
+    covariance[np.triu_indices(q)] = packed / sigma2
+    covariance = covariance + np.triu(covariance, 1).T
+    factor = np.zeros((q, q))
+    for j in range(q):
+        left = covariance[j, j] - factor[j, :j] @ factor[j, :j]
+        pivot = np.sqrt(left) if left > 1e-14 * max(covariance[j, j], 1e-300) else 0.0
+        factor[j, j] = pivot
+        if pivot > 0.0:
+            factor[j + 1 :, j] = (covariance[j + 1 :, j] - factor[j + 1 :, :j] @ factor[j, :j]) / pivot
+    pinned = fit.diagnostics["pinned"]
+    if pinned:
+        factor[np.asarray(pinned[0], dtype=bool), np.asarray(pinned[0], dtype=bool)] = 0.0
+    return factor

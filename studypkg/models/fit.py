@@ -1,0 +1,179 @@
+"""The result of a fitted mixed model: numbers with labels, and how they were found.
+
+A `Fit` holds no row of the data once it is written with `to_dict`; in memory it also carries fitted
+values and random effects, in `rows`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from studypkg.errors import ConfigError, ModelError
+from studypkg.models.design import Floats
+from studypkg.models.fit_record import fit_from_record, fit_to_record
+from studypkg.models.fit_text import summary_html, summary_text
+from studypkg.models.rows import Rows
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How the variance parameters were found.
+
+    Notes
+    -----
+    ``theta`` are the elements of the relative covariance factors on the data's scale, in lme4's order:
+    term by term, lower triangle column by column.
+    """
+
+    method: str
+    evaluations: int
+    gradient_norm: float | None
+    code: str
+    message: str
+    theta: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A linear mixed model, fitted.
+
+    Notes
+    -----
+    ``params``, ``bse`` and ``vcov`` are labelled by coefficient. ``varcomp`` has one row per random
+    column and a last row ``Residual``; ``corr_1``, ``corr_2`` … are correlations with the first, second …
+    column of the same term. ``deviance`` is −2 log-likelihood, restricted when ``reml``. ``dropped``
+    counts missing values by variable among the ``n_read`` rows; ``n`` rows were used. ``aliased`` names
+    columns that repeat others and were left out. ``singular_terms`` names variances that are exactly zero
+    and correlations at ±1. ``vcov_jacobian`` (k × p × p) and ``parameter_cov`` (k × k) are the derivatives of
+    ``vcov`` with respect to k variance parameters and the asymptotic covariance of these; when
+    ``df_problem`` is not empty it says why they must not be used.
+    """
+
+    formula: str
+    params: pd.Series[float]
+    bse: pd.Series[float]
+    vcov: pd.DataFrame
+    varcomp: pd.DataFrame
+    sigma: float
+    loglik: float
+    deviance: float
+    aic: float
+    bic: float
+    n: int
+    n_read: int
+    groups: dict[str, int]
+    is_singular: bool
+    singular_terms: tuple[str, ...]
+    reml: bool
+    weighted: bool
+    dropped: dict[str, int]
+    aliased: tuple[str, ...]
+    notes: tuple[str, ...]
+    optimisation: Optimisation
+    vcov_jacobian: Floats
+    parameter_cov: Floats
+    df_problem: str
+    rows: Rows | None = field(default=None, repr=False)
+
+    @property
+    def fitted(self) -> pd.Series[float]:
+        """Fitted values with random effects, one per row used, under the data's own index."""
+        return self._rows("fitted values").fitted
+
+    @property
+    def residuals(self) -> pd.Series[float]:
+        """Response minus fitted value, one per row used."""
+        return self._rows("residuals").residuals
+
+    def ranef(self) -> pd.DataFrame:
+        """Return the random effects: one row per group, level and term, with their conditional SD.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``group``, ``level``, ``term``, ``value``, ``sd``. Levels may be patients: do not
+            publish. The SD holds the fixed effects and variances at their estimates.
+        """
+        return self._rows("random effects").ranef.copy()
+
+    def predict(self, newdata: pd.DataFrame, *, random: bool = False) -> pd.Series[float]:
+        """Predict the response for new rows.
+
+        Parameters
+        ----------
+        newdata
+            Rows with the columns of the formula; the response is not needed.
+        random
+            Add the random effects of known levels; a new level adds nothing.
+
+        Returns
+        -------
+        pandas.Series
+            One value per row of ``newdata``; missing where a column the formula needs is missing.
+        """
+        return self._rows("predictions").predict(newdata, self.params, random=random)
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Return asymptotic (normal) intervals of the fixed effects, columns ``lower`` and ``upper``.
+
+        They are too narrow with few groups; `studypkg.inference.coefficient_table` gives intervals with
+        degrees of freedom.
+        """
+        if not 0.0 < level < 1.0:
+            raise ConfigError(f"The level of an interval lies between 0 and 1, not at {level}.")
+        half = float(stats.norm.ppf(0.5 + level / 2.0)) * self.bse
+        return pd.DataFrame({"lower": self.params - half, "upper": self.params + half})
+
+    def summary(self) -> str:
+        """Return the fit as text; no row of the data is in it."""
+        return summary_text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fit as plain numbers and text for JSON, without any row or level of the data."""
+        return fit_to_record(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Fit:
+        """Rebuild a fit from `to_dict`; what belongs to rows is then not there."""
+        return fit_from_record(record, cls, Optimisation)
+
+    def _rows(self, what: str) -> Rows:
+        if self.rows is None:
+            raise ModelError(f"A stored fit holds no rows, so it has no {what}: fit the model again.")
+        return self.rows
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+def variance_table(parts: list[tuple[str, tuple[str, ...], Floats]], sigma2: float) -> pd.DataFrame:
+    """Lay out variance components as a table.
+
+    Parameters
+    ----------
+    parts
+        Per random term: grouping factor, column names, relative covariance factor T on the data's scale.
+    sigma2
+        The residual variance.
+    """
+    widest = max(len(names) for _, names, _ in parts)
+    rows: list[dict[str, object]] = []
+    for group, names, factor in parts:
+        covariance = sigma2 * factor @ factor.T
+        sds = np.sqrt(np.diag(covariance))
+        for i, name in enumerate(names):
+            row: dict[str, object] = {"group": group, "term": name, "variance": covariance[i, i], "sd": sds[i]}
+            for j in range(1, widest):
+                known = j <= i and sds[i] > 0 and sds[j - 1] > 0
+                row[f"corr_{j}"] = covariance[i, j - 1] / (sds[i] * sds[j - 1]) if known else np.nan
+            rows.append(row)
+    rows.append({"group": "Residual", "term": "", "variance": sigma2, "sd": float(np.sqrt(sigma2))})
+    return pd.DataFrame(rows)

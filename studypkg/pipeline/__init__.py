@@ -1,0 +1,21 @@
+"""The steps of one month: the only room that introduces the others to each other."""
+
+from studypkg.pipeline.opening import Check, check_study, init_study, open_store, open_study
+from studypkg.pipeline.publishing import Page, Plan, make_month, plan_month
+from studypkg.pipeline.running import ModelsRun, fit_models, ingest_records, simulate_records
+
+__all__ = [
+    "Check",
+    "ModelsRun",
+    "Page",
+    "Plan",
+    "check_study",
+    "fit_models",
+    "ingest_records",
+    "init_study",
+    "make_month",
+    "open_store",
+    "open_study",
+    "plan_month",
+    "simulate_records",
+]

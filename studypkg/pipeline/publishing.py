@@ -1,0 +1,274 @@
+"""A month's pages: what they depend on, which are due, and how each is rendered and published."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from studypkg import __version__
+from studypkg.config import Study
+from studypkg.errors import StudyError
+from studypkg.pipeline.opening import NOTEBOOKS, notebook_file
+from studypkg.pipeline.releasing import config_hash
+from studypkg.progress import Reporter
+from studypkg.reports import IndexEntry, read_document, render_notebook, write_index
+
+#: Pages that are the run itself: they come first, and without them there is no month.
+RUN_PAGES = ("ingest", "models")
+_TITLES = {"ingest": "Records of the month", "models": "Models of the month", "network": "Network report"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a month and what became of it.
+
+    Parameters
+    ----------
+    unit
+        A clinic, or ``ingest``, ``models``, ``network``.
+    name
+        Name to print.
+    status
+        ``ok``, ``too_small`` (published, and says that little may be shown) or ``failed``.
+    key_figure
+        The number that the index shows.
+    href
+        Where the page is, relative to the folder of reports.
+    seconds
+        Time to make it.
+    reason
+        Why it failed, without any value from the records.
+    """
+
+    unit: str
+    name: str
+    status: str
+    key_figure: str
+    href: str
+    seconds: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a month depends on, and what an earlier run left.
+
+    Parameters
+    ----------
+    month, today
+        The month, and the last day that a row may carry.
+    fingerprint
+        Hash of the declaration, the raw files, the notebooks and the package version.
+    clinics
+        Only these clinics; all of them where empty.
+    pages_before
+        The pages of the last run of this month.
+    is_done
+        The last run had the same fingerprint, and every page of it stands.
+    """
+
+    month: str
+    today: dt.date
+    fingerprint: str
+    clinics: tuple[str, ...]
+    pages_before: tuple[Page, ...]
+    is_done: bool
+
+
+def plan_month(study: Study, month: str, *, today: dt.date, clinics: tuple[str, ...] = ()) -> Plan:
+    """Compare what a month depends on with what the last run of it left."""
+    fingerprint = _fingerprint(study, month)
+    before: tuple[Page, ...] = ()
+    same = False
+    manifest = _manifest_file(study, month)
+    if manifest.is_file():
+        last = json.loads(manifest.read_text(encoding="utf-8"))
+        before = tuple(Page(**page) for page in last["pages"])
+        stands = all(p.status != "failed" and (study.reports / p.href).is_file() for p in before)
+        same = last["fingerprint"] == fingerprint and stands
+    done = same and bool(before) and (study.reports / "index.html").is_file()
+    return Plan(month, today, fingerprint, clinics, before, done)
+
+
+def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, ...]:
+    """Run the notebooks of a month and publish their pages; one clinic's failure stops no other.
+
+    Parameters
+    ----------
+    study, plan
+        The declaration, and what is due.
+    progress
+        Told of every page.
+
+    Returns
+    -------
+    tuple of Page
+        Every page of the month, the failed ones too.
+
+    Raises
+    ------
+    StudyError
+        If the ingest or the models notebook fails: there is nothing to report then. Pages of earlier
+        runs stay as they are.
+    """
+    study_file = str((study.root / "study.toml").resolve())
+    month = {"study_file": study_file, "month": plan.month}
+    progress.say("reading and screening the records")
+    run_parameters = {"ingest": {**month, "today": plan.today.isoformat()}, "models": month}
+    pages = []
+    for unit in RUN_PAGES:
+        page = _make_page(study, plan.month, unit, unit, _TITLES[unit], run_parameters[unit], show_code=True)
+        if page.status == "failed":
+            _write_manifest(study, plan, _merge(plan.pages_before, [page]))
+            raise _fault_of(page)
+        pages.append(page)
+        progress.say(f"{_TITLES[unit].lower()}: done in {page.seconds:.1f} s")
+    documents = released_folder(study, plan.month)
+    units = list(_units(documents, plan.clinics))
+    progress.total(len(units))
+    with ProcessPoolExecutor(study.jobs.workers, mp_context=get_context("spawn")) as pool:
+        waiting = [
+            pool.submit(
+                _make_page, study, plan.month, unit, notebook, title, {"document": str(path)}, show_code=False
+            )
+            for unit, notebook, title, path in units
+        ]
+        for done in as_completed(waiting):
+            page = done.result()
+            pages.append(page)
+            progress.page(f"{page.name} {page.status}")
+    merged = _merge(plan.pages_before, pages)
+    _write_manifest(study, plan, merged)
+    write_index(study.reports, list(_index_entries(study)), study.study.name)
+    return merged
+
+
+def released_folder(study: Study, month: str) -> Path:
+    """Folder of the released documents of a month: aggregates only, no row of a patient."""
+    return study.processed / "released" / month
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    aside.replace(path)
+
+
+def _make_page(
+    study: Study,
+    month: str,
+    unit: str,
+    notebook: str,
+    title: str,
+    parameters: dict[str, Any],
+    *,
+    show_code: bool,
+) -> Page:
+    """Render one page; a failure is a page too, with its reason."""
+    folder = study.reports / month / unit
+    started = dt.datetime.now(tz=dt.UTC)
+    href = f"{month}/{unit}/{unit}.html"
+    try:
+        rendered = render_notebook(
+            notebook_file(study, notebook), parameters, folder, stem=unit, show_code=show_code,
+            title=f"{title}, {month}", timeout=study.jobs.timeout_seconds,
+        )  # fmt: skip
+    except StudyError as fault:
+        seconds = (dt.datetime.now(tz=dt.UTC) - started).total_seconds()
+        return Page(
+            unit, title, "failed", "no page this time", href, seconds, f"{type(fault).__name__}: {fault}"
+        )
+    status, figure = _headline(parameters, month)
+    return Page(unit, title, status, figure, href, rendered.seconds)
+
+
+def _headline(parameters: dict[str, Any], month: str) -> tuple[str, str]:
+    if "document" not in parameters:
+        return "ok", ""
+    document = read_document(parameters["document"])
+    scope = "network" if document.kind == "network" else "clinic"
+    found = document.released.get("improvement", scope=scope, group="all", period=month)
+    if found is None or found.status != "shown" or found.value is None:
+        return "too_small", "too few patients to show"
+    return "ok", f"{found.value:+.1f} points ({found.low:.1f} to {found.high:.1f})"
+
+
+def _units(documents: Path, clinics: tuple[str, ...]) -> Iterator[tuple[str, str, str, Path]]:
+    """List the pages that follow from the released documents: unit, notebook, title, document."""
+    for path in sorted(documents.glob("clinic-*.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not clinics or document["clinic"] in clinics:
+            yield document["clinic"], "clinic_report", document["clinic_name"], path.resolve()
+    network = documents / "network.json"
+    if network.is_file() and not clinics:
+        yield "network", "network_report", _TITLES["network"], network.resolve()
+
+
+def _index_entries(study: Study) -> Iterator[IndexEntry]:
+    for manifest in sorted(study.reports.glob("*/manifest.json"), reverse=True):
+        run = json.loads(manifest.read_text(encoding="utf-8"))
+        for page in (Page(**raw) for raw in run["pages"]):
+            stands = (study.reports / page.href).is_file()
+            href = page.href if stands else None
+            yield IndexEntry(run["month"], page.unit, page.name, page.status, page.key_figure, href)
+
+
+def _merge(before: tuple[Page, ...], now: list[Page]) -> tuple[Page, ...]:
+    merged = {page.unit: page for page in before} | {page.unit: page for page in now}
+    first = {unit: place for place, unit in enumerate((*RUN_PAGES, "network"))}
+    return tuple(sorted(merged.values(), key=lambda p: (first.get(p.unit, len(first)), p.unit)))
+
+
+def _manifest_file(study: Study, month: str) -> Path:
+    return study.reports / month / "manifest.json"
+
+
+def _write_manifest(study: Study, plan: Plan, pages: tuple[Page, ...]) -> None:
+    everything = not plan.clinics and all(page.status != "failed" for page in pages)
+    write_json(
+        _manifest_file(study, plan.month),
+        {
+            "month": plan.month,
+            "fingerprint": plan.fingerprint if everything else "",
+            "package": __version__,
+            "pages": [asdict(page) for page in pages],
+        },
+    )
+
+
+def _fingerprint(study: Study, month: str) -> str:
+    digest = hashlib.sha256(f"{__version__} {month} {config_hash(study)}".encode())
+    for source in study.sources:
+        path = study.root / source.path
+        if path.is_file():
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for name in NOTEBOOKS:
+        digest.update(notebook_file(study, name).read_bytes())
+    return digest.hexdigest()
+
+
+def _fault_of(page: Page) -> StudyError:
+    """Make the error of a failed run page again, so that the exit code is that of its cause."""
+    kind, _, message = (page.reason or "").partition(": ")
+    classes = {cls.__name__: cls for cls in _all_errors(StudyError)}
+    return classes.get(kind, StudyError)(message)
+
+
+def _all_errors(cls: type[StudyError]) -> Iterator[type[StudyError]]:
+    yield cls
+    for below in cls.__subclasses__():
+        yield from _all_errors(below)

@@ -1,0 +1,216 @@
+"""Through the release gate: from measured rows to the documents that pages are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from studypkg import __version__
+from studypkg.config import Study, study_vocabulary
+from studypkg.errors import ConfigError, DisclosureError
+from studypkg.pipeline.fitting import FittedModel
+from studypkg.pipeline.measuring import Measured
+from studypkg.privacy.disclosure import audit
+from studypkg.privacy.suppression import Additive, Released, Statistic, release
+from studypkg.records import IngestResult
+from studypkg.reports.document import (
+    Answer,
+    ClinicDocument,
+    Counts,
+    ModelNote,
+    NetworkDocument,
+    OutcomeNote,
+    Threshold,
+)
+from studypkg.review import Material, Periods, clinic_page, network_page, periods, tallies
+
+_SHOWN_VERSIONS = ("pandas", "duckdb", "statsmodels", "papermill", "seaborn")
+
+
+@dataclass(frozen=True)
+class MonthDocuments:
+    """The released documents of one month: one per clinic, and one for the network."""
+
+    clinics: Mapping[str, ClinicDocument]
+    network: NetworkDocument | None
+
+
+def release_month(
+    study: Study,
+    measured: Measured,
+    models: tuple[FittedModel, ...],
+    ingested: IngestResult,
+    month: str,
+) -> MonthDocuments:
+    """Make the documents of a month, every number of them through the release gate.
+
+    Parameters
+    ----------
+    study, measured, models, ingested
+        The declaration, the rows, the fits, and the account of what was read.
+    month
+        Month of episode end.
+
+    Raises
+    ------
+    DisclosureError
+        If the attacker finds a small cell in what was about to be released.
+    ConfigError
+        If a clinic that the study names has no episode.
+    """
+    material = measured.material()
+    when = _periods(study, material, month)
+    stretches = {name: (name,) for name in when.months} | {when.past: when.before}
+    pool = tallies(material.outcomes, stretches, min_cell=study.privacy.min_cell)
+    clinics = clinic_names(study, measured)
+    common = {
+        "study": study.study.name,
+        "month": month,
+        "data_cutoff": measured.cutoff.date().isoformat(),
+        "outcome": _outcome_note(study),
+        "thresholds": _thresholds(study),
+        "answers": _answers(study, models),
+        "model": _model_note(models),
+        "counts": Counts(ingested.read, ingested.accepted, ingested.duplicate, ingested.quarantined),
+        "provenance": _provenance(study, ingested, measured),
+        "labels": _labels(study),
+    }
+    pages = {
+        clinic: ClinicDocument(
+            clinic=clinic,
+            clinic_name=name,
+            released=_gate(study, *clinic_page(material, pool, clinic, when)),
+            **common,
+        )
+        for clinic, name in clinics.items()
+    }
+    network = None
+    if len(clinics) > 1:
+        numbers = network_page(material, pool, tuple(clinics), when)
+        network = NetworkDocument(clinics=clinics, released=_gate(study, *numbers), **common)
+    return MonthDocuments(pages, network)
+
+
+def clinic_names(study: Study, measured: Measured) -> dict[str, str]:
+    """List the clinics that get a page, with the names to print.
+
+    Raises
+    ------
+    ConfigError
+        If the study names a clinic that no episode belongs to.
+    """
+    present = sorted(measured.tables["episodes"]["clinic_id"].dropna().unique())
+    wanted = study.report.clinics or tuple(present)
+    for clinic in wanted:
+        if clinic not in present:
+            raise ConfigError(f'[report] clinics: no episode belongs to "{clinic}".')
+    return {c: study.report.clinic_names.get(c, c.replace("_", " ").capitalize()) for c in wanted}
+
+
+def _gate(study: Study, numbers: list[Statistic], sums: list[Additive]) -> Released:
+    released = release(numbers, relations=sums, min_cell=study.privacy.min_cell)
+    breaches = audit(released, sums)
+    if breaches:
+        raise DisclosureError(
+            f"{len(breaches)} small cells could be worked out from the numbers about to be published. "
+            "Nothing was published. Please report this as a fault of the package."
+        )
+    return released
+
+
+def _periods(study: Study, material: Material, month: str) -> Periods:
+    ended = material.outcomes["month"].dropna()
+    return periods(month, study.report.trend_months, earliest=None if ended.empty else str(ended.min()))
+
+
+def _outcome_note(study: Study) -> OutcomeNote:
+    name = study.primary_outcome or ""
+    outcome = study.outcomes[name]
+    instrument = study_vocabulary(study).instruments[outcome.instrument]
+    return OutcomeNote(
+        name=name.replace("_", " "), instrument=instrument.name, direction=instrument.direction,
+        minimum=instrument.minimum, maximum=instrument.maximum, context=outcome.context,
+    )  # fmt: skip
+
+
+def _thresholds(study: Study) -> tuple[Threshold, ...]:
+    outcome = study.outcomes[study.primary_outcome or ""]
+    instrument = study_vocabulary(study).instruments[outcome.instrument]
+    found = []
+    for kind, unit in (("abs", " points"), ("pct", " %")):
+        own = getattr(outcome.responder, kind)
+        if outcome.responder.rule not in (kind, "either"):
+            continue
+        packaged = instrument.mcid(kind)
+        if own is not None:
+            source = outcome.responder.source or "set by this study"
+            found.append(Threshold("clearly better", f"at least {own:g}{unit}", None, source))
+        elif packaged is not None:
+            text = f"at least {packaged.value:g}{unit}"
+            found.append(Threshold("clearly better", text, packaged.population, packaged.source))
+    if outcome.acceptable is not None:
+        side = "or lower" if instrument.direction == "lower" else "or higher"
+        text = f"a final score of {outcome.acceptable:g} {side}"
+        found.append(Threshold("acceptable state", text, None, outcome.acceptable_source))
+    return tuple(found)
+
+
+def _answers(study: Study, models: tuple[FittedModel, ...]) -> tuple[Answer, ...]:
+    found = []
+    for model in models:
+        for label in model.declared.contrasts:
+            answer = next((a for a in model.answers if a.label == label), None)
+            if answer is None or model.patients < study.privacy.min_cell:
+                few = f"fewer than {study.privacy.min_cell} patients"
+                why = model.reason or few
+                found.append(Answer(label, status="not_computable", reason=why))
+                continue
+            numbers = ("estimate", "se", "df", "ci_low", "ci_high", "p_value")
+            found.append(Answer(label, **{name: getattr(answer, name) for name in numbers}))
+    return tuple(found)
+
+
+def _model_note(models: tuple[FittedModel, ...]) -> ModelNote | None:
+    if not models:
+        return None
+    model = models[0]
+    if model.fit is None:
+        return ModelNote(model.declared.formula, status="failed", reason=model.reason)
+    fit = model.fit
+    return ModelNote(
+        formula=" ".join((model.formula or "").split()), n=fit.n, groups=dict(fit.groups),
+        is_singular=fit.is_singular, singular_terms=tuple(fit.singular_terms),
+        dropped={k: v for k, v in fit.dropped.items() if v},
+        fallback_used=" ".join((model.formula or "").split()) if model.fallback_used else None,
+    )  # fmt: skip
+
+
+def _provenance(study: Study, ingested: IngestResult, measured: Measured) -> dict[str, Any]:
+    return {
+        "package": __version__,
+        "config_hash": config_hash(study)[:12],
+        "input_hash": ingested.fingerprint[:12],
+        "min_cell": study.privacy.min_cell,
+        "adherence_window_days": study.adherence.window_days,
+        "no_report": study.adherence.no_report,
+        "data_cutoff": measured.cutoff.date().isoformat(),
+        "libraries": {name: version(name) for name in _SHOWN_VERSIONS},
+    }
+
+
+def config_hash(study: Study) -> str:
+    """Hash the declaration, whatever the file's layout and comments."""
+    text = json.dumps(study.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _labels(study: Study) -> dict[str, str]:
+    vocabulary = study_vocabulary(study)
+    sections = (
+        vocabulary.exercises, vocabulary.modalities, vocabulary.conditions, vocabulary.stop_rules,
+    )  # fmt: skip
+    return {term.id: term.name for section in sections for term in section.values()}

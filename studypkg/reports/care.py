@@ -1,0 +1,168 @@
+"""What care was like: exercise at home, hands-on modalities, visits, endings and safety."""
+
+from __future__ import annotations
+
+from studypkg.privacy.suppression import Statistic
+from studypkg.reports import figures
+from studypkg.reports.compare import is_shown
+from studypkg.reports.document import Page, label, min_cell
+from studypkg.reports.elements import Html, details, facts, heading, join, note, paragraph
+from studypkg.reports.figures import Row
+from studypkg.reports.tables import cell, numbers_table, table
+from studypkg.reports.theme import CLINIC
+from studypkg.reports.view import View, view
+from studypkg.reports.words import (
+    counted,
+    interval_text,
+    percent,
+    period_name,
+    shown_or_reason,
+    value_text,
+    why_absent,
+)
+
+
+def exercise(document: Page) -> Html:
+    """Show how much of the prescribed exercise was reported done, and how much is not known."""
+    seen, few = view(document), min_cell(document)
+    done, silent = seen.whole("adherence"), seen.whole("no_report")
+    if done is None and silent is None:
+        return paragraph("This study records no exercise at home.")
+    parts: list[Html] = [_dose_sentence(done, few)]
+    if silent is not None and is_shown(silent):
+        parts.append(
+            paragraph(
+                f"For {percent(float(silent.value))} of the sessions due there is no report. "
+                "No report is not counted as not done: what happened then is not known."
+            )
+        )
+    rows = [(label(document, g), seen.whole("adherence", g)) for g in seen.groups("adherence", seen.window)]
+    shown = [(name, s) for name, s in rows if s is not None and is_shown(s)]
+    if shown:
+        ordered = sorted(shown, key=lambda row: -float(row[1].value))
+        parts.append(
+            figures.intervals(
+                f"{ordered[0][0].capitalize()} was done most"
+                + (f", {ordered[-1][0]} least" if len(ordered) > 1 else ""),
+                f"{period_name(seen.window)}; share of the prescribed dose. Dot: the middle patient. Bar: the middle half of patients.",
+                [Row(name, ((CLINIC, s),)) for name, s in ordered],
+                share=True,
+            )
+        )
+        parts.append(details("The numbers behind this figure", numbers_table("Share of the prescribed dose reported done; the range is the middle half of patients", rows, few)))
+    parts.append(
+        note("Diaries tend to say more than was done. More done and less pain going together does not show which comes first.")
+    )
+    return join(parts)
+
+
+def _dose_sentence(done: Statistic | None, few: int) -> Html:
+    if done is None or not is_shown(done):
+        return paragraph(f"Share of the prescribed exercise that was done: {why_absent(done, few)}.")
+    text = f"The middle patient did {value_text(done)} of the prescribed exercise"
+    if done.low is not None and done.high is not None:
+        text += f"; half of the patients lie between {interval_text(float(done.low), float(done.high), share=True)}"
+    return paragraph(f"{text}.")
+
+
+def treatment(document: Page) -> Html:
+    """Show which hands-on modalities were used, how visits went, and why care ended."""
+    seen = view(document)
+    return join([_modalities(seen), _visits(seen), _endings(seen)])
+
+
+def _modalities(seen: View) -> Html:
+    document = seen.document
+    rows = [(label(document, g), seen.whole("modality", g)) for g in seen.groups("modality", seen.window)]
+    if not rows:
+        return paragraph("This study records no hands-on modalities.")
+    shown = [(name, s) for name, s in rows if s is not None and is_shown(s)]
+    hidden = [name for name, s in rows if not is_shown(s)]
+    parts: list[Html] = []
+    if shown:
+        ordered = sorted(shown, key=lambda row: -float(row[1].value))
+        first = ordered[0]
+        parts.append(
+            figures.bars(
+                f"{first[0].capitalize()} was used in {value_text(first[1])} of episodes",
+                f"{period_name(seen.window)}; share of ended episodes with the modality at least once.",
+                ordered,
+                share=True,
+                labels=[value_text(s) for _, s in ordered],
+            )
+        )
+    if hidden:
+        parts.append(note(f"Not shown, because a count is too small: {', '.join(hidden)}."))
+    parts.append(
+        note("What was given follows from how patients were. The mix describes care; it does not show what worked.")
+    )
+    return join(parts)
+
+
+def _visits(seen: View) -> Html:
+    few = min_cell(seen.document)
+    named = {
+        "Visits attended per episode": seen.whole("visits_per_episode"),
+        "Scheduled visits cancelled": seen.whole("cancelled"),
+        "Scheduled visits missed without notice": seen.whole("no_show"),
+    }
+    if all(s is None for s in named.values()):
+        return paragraph("This study records no visits.")
+    pairs = {name: shown_or_reason(s, few) for name, s in named.items() if s is not None}
+    return join([heading("Visits"), facts(pairs)])
+
+
+def _endings(seen: View) -> Html:
+    document, few = seen.document, min_cell(seen.document)
+    groups = seen.groups("end_reason", seen.window)
+    if not groups:
+        return paragraph("This study records no reasons for the end of care.")
+    rows = sorted(
+        ((label(document, g), seen.whole("end_reason", g)) for g in groups),
+        key=lambda row: -float(row[1].value) if row[1] is not None and is_shown(row[1]) else 0.0,
+    )
+    body = [[name, cell(s) if is_shown(s) else f"fewer than {few}, or hidden with them"] for name, s in rows]
+    shown = table(f"Why care ended, {period_name(seen.window)}", ["Reason", "Episodes"], body)
+    return join([heading("Why care ended"), shown])
+
+
+def safety(document: Page) -> Html:
+    """Show how often a stop rule, an adverse event or a referral was recorded; zero is a result."""
+    seen, few = view(document), min_cell(document)
+    groups = seen.groups("safety", document.month) or seen.groups("safety", seen.window)
+    if not groups:
+        return paragraph("This study records no clinical events. Their absence here does not mean that there were none.")
+    rows = [(label(document, g), seen.month("safety", g), _earlier(seen, g)) for g in groups]
+    known = [s for _, *pair in rows for s in pair if s is not None]
+    quiet = [name for name, *pair in rows if all(s is not None and is_shown(s) and float(s.value) == 0 for s in pair)]
+    loud = [row for row in rows if row[0] not in quiet]
+    parts: list[Html] = []
+    if not loud:
+        parts.append(paragraph("No event was recorded in any of the kinds that this study counts."))
+    if loud:
+        before = period_name(seen.past or seen.window)
+        parts.append(
+            table(
+                "Patients with an event, by kind",
+                ["Event", "This month", before],
+                [[name, _count(now, few), _count(past, few)] for name, now, past in loud],
+            )
+        )
+    if quiet and loud:
+        parts.append(paragraph(f"None recorded: {', '.join(quiet)}."))
+    if any(s.status == "withheld" for s in known):
+        parts.append(note(f"Counts of 1 to {few - 1} are not printed, nor those that would give one away. Your own records name the patients."))
+    return join(parts)
+
+
+def _earlier(seen: View, group: str) -> Statistic | None:
+    return seen.before("safety", group) or seen.whole("safety", group)
+
+
+def _count(statistic: Statistic | None, few: int) -> str:
+    if statistic is None:
+        return "not recorded"
+    if not is_shown(statistic):
+        return f"too few to print (under {few})" if statistic.status == "withheld" else "not known"
+    n = int(float(statistic.value))
+    return "none" if n == 0 else counted(n, "patient")

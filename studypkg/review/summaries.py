@@ -1,0 +1,137 @@
+"""One number with its interval, ready for the release gate: a count, a share, a mean, a median."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from studypkg.measures import wilson_interval
+from studypkg.privacy.suppression import Statistic
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number belongs: whose it is and of which period.
+
+    Parameters
+    ----------
+    scope
+        ``"clinic"``, ``"network"`` or ``"own_past"``, the word that pages use.
+    unit
+        The clinic, or ``"network"``; part of the cell's name, so that one patient group has one cell
+        however many statistics describe it.
+    period
+        A month, or a stretch of months.
+    """
+
+    scope: str
+    unit: str
+    period: str
+
+    def cell(self, what: str) -> str:
+        """Name of the count cell of a group of patients at this place."""
+        return f"{self.unit}/{self.period}/{what}"
+
+
+def count(place: Place, measure: str, n: int, *, group: str = "all", cell: str | None = None) -> Statistic:
+    """Make a count."""
+    name = place.cell(cell or f"{measure}:{group}")
+    return Statistic(measure, place.scope, group, place.period, "count", int(n), value=float(n), n_cell=name)
+
+
+def share(
+    place: Place, measure: str, k: int, n: int, *, cell: str, group: str = "all", level: float = 0.95
+) -> Statistic:
+    """Make a share with its Wilson interval; without patients it is not computable.
+
+    Parameters
+    ----------
+    place, measure, group
+        Where the share belongs.
+    k, n
+        Patients with the property, and all patients asked.
+    cell
+        Name of the denominator's group of patients.
+    level
+        Coverage of the interval.
+    """
+    names = {"n_cell": place.cell(cell), "k_cell": place.cell(f"{cell}&{measure}:{group}")}
+    if n == 0:
+        reason = "no patients to count"
+        return Statistic(
+            measure,
+            place.scope,
+            group,
+            place.period,
+            "share",
+            0,
+            status="not_computable",
+            reason=reason,
+            **names,
+        )
+    low, high = wilson_interval(int(k), int(n), level=level)
+    return Statistic(
+        measure,
+        place.scope,
+        group,
+        place.period,
+        "share",
+        int(n),
+        int(k),
+        k / n,
+        float(low),
+        float(high),
+        **names,
+    )
+
+
+def mean(
+    place: Place, measure: str, values: pd.Series, *, cell: str, group: str = "all", level: float = 0.95
+) -> Statistic:
+    """Make a mean with its t interval.
+
+    Parameters
+    ----------
+    values
+        One value per patient; missing ones do not count.
+
+    Notes
+    -----
+    The interval is ``mean ± t(n−1) · sd / √n``. With fewer than two values there is none, and the mean
+    is not computable.
+    """
+    known = values.dropna().to_numpy(float)
+    n = len(known)
+    name = place.cell(cell)
+    if n < 2:
+        reason = "fewer than two values"
+        return Statistic(
+            measure, place.scope, group, place.period, "mean", n,
+            status="not_computable", reason=reason, n_cell=name,
+        )  # fmt: skip
+    centre = float(known.mean())
+    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * float(known.std(ddof=1)) / math.sqrt(n)
+    return Statistic(
+        measure, place.scope, group, place.period, "mean", n,
+        value=centre, low=centre - half, high=centre + half, n_cell=name,
+    )  # fmt: skip
+
+
+def median(place: Place, measure: str, values: pd.Series, *, cell: str, group: str = "all") -> Statistic:
+    """Make a median with its quartiles as `low` and `high`."""
+    known = values.dropna().to_numpy(float)
+    n = len(known)
+    name = place.cell(cell)
+    if n == 0:
+        return Statistic(
+            measure, place.scope, group, place.period, "median", 0,
+            status="not_computable", reason="no value that can be computed", n_cell=name,
+        )  # fmt: skip
+    low, centre, high = (float(q) for q in np.quantile(known, [0.25, 0.5, 0.75]))
+    return Statistic(
+        measure, place.scope, group, place.period, "median", n, value=centre, low=low, high=high, n_cell=name
+    )
