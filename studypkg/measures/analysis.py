@@ -138,10 +138,11 @@ def analysis_rows(
 
 
 def _check(episodes: pd.DataFrame, covariates: Sequence[str]) -> None:
+    known = [str(column) for column in episodes.columns]
     for name in covariates:
-        if name not in episodes:
+        if name not in known:
             raise QualityGateError(
-                f'covariate "{name}" is not a column of the episodes.{nearest(name, list(episodes))} '
+                f'covariate "{name}" is not a column of the episodes.{nearest(name, known)} '
                 "Map it in [[sources]] of study.toml, or remove it from [covariates]."
             )
     if episodes["episode_id"].duplicated().any():

@@ -254,7 +254,8 @@ def _carried(episodes: pd.DataFrame) -> pd.DataFrame:
 
 def _months(end: Ints, ended: np.ndarray[Any, np.dtype[np.bool_]]) -> pd.Series[Any]:
     dates = pd.Series(as_dates(np.where(ended, end, FAR_AHEAD)))
-    return dates.dt.strftime("%Y-%m").astype("str")
+    months: pd.Series[Any] = dates.dt.strftime("%Y-%m").astype("str")
+    return months
 
 
 def _with_responses(

@@ -124,8 +124,9 @@ def _position(words: pd.Series[Any], known: tuple[str, ...]) -> Ints:
     return np.where(at < 0, len(known), at).astype(np.int64)
 
 
-def _with_line(rows: pd.DataFrame, lines: pd.DataFrame, line_exercise: Ints) -> pd.DataFrame:
+def _with_line(sessions: pd.DataFrame, lines: pd.DataFrame, line_exercise: Ints) -> pd.DataFrame:
     """Add the line that was due on the day of each session: its own side first, then a fitting one."""
+    rows = sessions.copy()
     wide = int(max(line_exercise.max(initial=0), rows["exercise"].max() if len(rows) else 0)) + 1
 
     def thread(episode: Ints, exercise: Ints, side: Ints) -> Ints:
@@ -153,13 +154,11 @@ def _with_line(rows: pd.DataFrame, lines: pd.DataFrame, line_exercise: Ints) -> 
     line = due_line(rows, side)
     one_sided = (line < 0) & (side != _UNSPECIFIED)
     line[one_sided] = due_line(rows[one_sided], np.full(int(one_sided.sum()), _UNSPECIFIED))
-    rows = rows.assign(line=line)
+    rows["line"] = line
     sideless = (line < 0) & (side == _UNSPECIFIED)
-    if not sideless.any():
-        return rows
     open_rows = rows[sideless]
     left, right = (due_line(open_rows, np.full(len(open_rows), s)) for s in (_LEFT, _RIGHT))
-    return pd.concat(
+    placed: pd.DataFrame = pd.concat(
         [
             rows[~sideless],
             open_rows[(left < 0) & (right < 0)],
@@ -168,6 +167,7 @@ def _with_line(rows: pd.DataFrame, lines: pd.DataFrame, line_exercise: Ints) -> 
         ],
         ignore_index=True,
     )
+    return placed
 
 
 def _with_dose(rows: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:

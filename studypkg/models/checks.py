@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from studypkg.errors import ModelError
+from studypkg.models.crossproducts import gram_beyond
 from studypkg.models.design import Design
 
 # Below this share of the response's sum of squares nothing is left to explain.
 _EXACT = 1e-20
+# A random term keeps less than this share of its length beyond the fixed columns: it repeats them.
+_WITHIN = 1e-10
 
 
 def check_identifiable(design: Design) -> None:
@@ -23,7 +26,7 @@ def check_identifiable(design: Design) -> None:
     n, p = design.fixed.shape
     if n < 2 or float(np.ptp(design.y)) == 0.0:
         raise ModelError(
-            f'The response "{design.response}" is the same in all {n} complete rows: there is nothing to model.'
+            f'The response "{design.response}" is the same in all {n} complete rows: nothing can be modelled.'
         )
     parameters = p + sum(t.columns.shape[1] * (t.columns.shape[1] + 1) // 2 for t in design.terms) + 1
     if n <= parameters:
@@ -35,8 +38,8 @@ def check_identifiable(design: Design) -> None:
         m, q = len(term.levels), term.columns.shape[1]
         if m < 2:
             raise ModelError(
-                f'The grouping factor "{term.group}" of {label} has one level in the complete rows: a variance '
-                "between levels needs at least two, better five or more. Leave the term out."
+                f'The grouping factor "{term.group}" of {label} has one level in the complete rows: a '
+                "variance between levels needs at least two, better five or more. Leave the term out."
             )
         if m * q >= n:
             raise ModelError(
@@ -45,6 +48,14 @@ def check_identifiable(design: Design) -> None:
             )
         if np.linalg.matrix_rank(term.columns) < q:
             raise ModelError(f"The columns of {label} repeat each other or are zero: leave one out.")
+    basis = np.linalg.qr(design.fixed)[0]
+    for term in design.terms:
+        gram, beyond = term.columns.T @ term.columns, gram_beyond(term, basis)
+        if np.linalg.eigvalsh(beyond)[0] <= _WITHIN * np.linalg.eigvalsh(gram)[0]:
+            raise ModelError(
+                f"The fixed columns already hold every level of ({term.term.lhs} | {term.group}), so its "
+                "variance cannot be estimated: take the group out of the fixed part, or the random term out."
+            )
     scale = np.ones(n) if design.weights is None else np.sqrt(design.weights)
     if p:
         left = scale * design.y

@@ -16,7 +16,7 @@ import pandas as pd
 
 from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Design, Floats
-from studypkg.models.solution import Solution
+from studypkg.models.solution import Solution, exact_zeros
 
 # Findings after which the optimiser's numbers are not used.
 _FATAL = frozenset(
@@ -65,7 +65,7 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
     table: dict[str, Any] = {"y": residual / spread}
     table |= {f"x{j}": design.fixed[:, j] / scales[j] for j in range(p)}
     term = design.terms[0]
-    table["g"] = pd.Categorical.from_codes(term.codes, categories=list(range(len(term.levels))))
+    table["g"] = pd.Categorical.from_codes(term.codes, categories=pd.RangeIndex(len(term.levels)))
     inside = " + ".join("1" if j < 0 else f"x{j}" for j in places)
     formula = f"y ~ 0 + {' + '.join(f'x{j}' for j in range(p))} + ({inside} | g)"
     with warnings.catch_warnings():
@@ -100,13 +100,15 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
         vcov=vcov,
         sigma2=sigma2 * spread**2,
         loglik=float(fit.loglik) - nu * float(np.log(spread)) - _reml_shift(scales, reml),
-        factors=(_factor(fit, sigma2),),
+        factors=(exact_zeros(_factor(fit, sigma2)),),
         method="BFGS with an exact gradient" if fit.n_grad else "BOBYQA",
         evaluations=int(fit.n_eval) + int(fit.n_grad),
         gradient_norm=None,
         code="converged",
         message=str(fit.outer_stop or fit.diagnostics["boundary"]),
-        vcov_jacobian=np.concatenate([jacobian * np.outer(to_data, to_data), vcov[None] / (sigma2 * spread**2)]),
+        vcov_jacobian=np.concatenate(
+            [jacobian * np.outer(to_data, to_data), vcov[None] / (sigma2 * spread**2)]
+        ),
         parameter_cov=parameter_cov,
         df_problem="",
         notes=tuple(sorted(set(kinds) - {"singular"})),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from studypkg.models.design import Codes, Design, Floats
+from studypkg.models.design import Codes, Design, Floats, GroupTerm
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Factor:
     @property
     def size(self) -> int:
         """How many columns vary by level."""
-        return self.columns.shape[1]
+        return int(self.columns.shape[1])
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def gather_factors(design: Design) -> tuple[Factor, ...]:
             owned[at] = tuple(range(start, stop))
             start = stop
         first = design.terms[members[0]]
-        factors.append(Factor(group, first.codes, len(first.levels), columns / scales, scales, pattern, owned))
+        factors.append(
+            Factor(group, first.codes, len(first.levels), columns / scales, scales, pattern, owned)
+        )
     return tuple(sorted(factors, key=lambda f: -f.n_levels * f.size))
 
 
@@ -132,6 +134,18 @@ def gather(design: Design, factors: Sequence[Factor] | None = None) -> CrossProd
         n,
         0.0 if design.weights is None else float(np.log(design.weights).sum()),
     )
+
+
+def gram_beyond(term: GroupTerm, basis: Floats) -> Floats:
+    """Sum Z_g'(I − QQ')Z_g over the levels: what the columns of a term hold beyond the fixed columns Q."""
+    m, q = len(term.levels), term.columns.shape[1]
+    gram = term.columns.T @ term.columns
+    for direction in basis.T:
+        shares = np.column_stack(
+            [np.bincount(term.codes, term.columns[:, j] * direction, minlength=m) for j in range(q)]
+        )
+        gram = gram - shares.T @ shares
+    return gram
 
 
 def _incidence(factor: Factor, root: Floats | None) -> sparse.csr_array:

@@ -6,6 +6,7 @@ out and named, as R does, so that every coefficient that is printed means someth
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ def build_design(
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
             frame[name] = frame[name].cat.remove_unused_categories()
+    _whole_categories(parsed, frame)
     w = None if w is None else np.asarray(frame.pop("weights of the rows"), dtype=float)
 
     y, fixed, names, spec = _fixed_part(parsed, frame)
@@ -132,7 +134,9 @@ def matrix(spec: Any, frame: pd.DataFrame) -> Any:
         reason = str(fault).splitlines()[0].split(".")[0]
         raise ConfigError(f"The formula cannot be evaluated on the data: {reason}.") from None
     if any(issubclass(w.category, DataMismatchWarning) for w in caught):
-        raise ModelError("A category column holds a category the model was not fitted on: leave those rows out.")
+        raise ModelError(
+            "A category column holds a category the model was not fitted on: leave those rows out."
+        )
     return result
 
 
@@ -157,7 +161,11 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
             break
         aliased.append(keep.pop(first))
     aliased.sort()
-    return np.ascontiguousarray(fixed[:, keep]), tuple(names[j] for j in keep), tuple(names[j] for j in aliased)
+    return (
+        np.ascontiguousarray(fixed[:, keep]),
+        tuple(names[j] for j in keep),
+        tuple(names[j] for j in aliased),
+    )
 
 
 def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -171,11 +179,24 @@ def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
         values = column.astype("float64")
         infinite = int(np.isinf(values.to_numpy()).sum())
         if infinite:
-            raise ModelError(f'Column "{name}" holds {infinite} infinite values: make them missing or finite.')
+            raise ModelError(
+                f'Column "{name}" holds {infinite} infinite values: make them missing or finite.'
+            )
         return values
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
-        raise ModelError(f'Column "{name}" holds dates: a model needs numbers, such as weeks since the start.')
+        raise ModelError(
+            f'Column "{name}" holds dates: a model needs numbers, such as weeks since the start.'
+        )
     return column.astype("object").where(column.notna(), None)
+
+
+def _whole_categories(parsed: ParsedFormula, frame: pd.DataFrame) -> None:
+    """Make whole numbers inside ``C( )`` integers again, so that a level is called 2 and not 2.0."""
+    text = " ".join([parsed.fixed, *(t.lhs for t in parsed.random)])
+    for name in frame.columns:
+        inside = re.search(rf"\bC\(\s*`?{re.escape(str(name))}`?\s*[,)]", text)
+        if inside and frame[name].dtype == "float64" and (frame[name] % 1 == 0).all():
+            frame[name] = frame[name].astype("int64")
 
 
 def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Floats | None:
@@ -183,9 +204,8 @@ def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Float
         return None
     if isinstance(weights, str):
         if weights not in data.columns:
-            raise ConfigError(
-                f'The weights column "{weights}" is not in the data.{nearest(weights, map(str, data.columns))}'
-            )
+            hint = nearest(weights, map(str, data.columns))
+            raise ConfigError(f'The weights column "{weights}" is not in the data.{hint}')
         values = pd.to_numeric(data[weights], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     else:
         values = np.asarray(weights, dtype=float)
@@ -197,11 +217,13 @@ def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Float
     return values
 
 
-def _fixed_part(parsed: ParsedFormula, frame: pd.DataFrame) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec]:
+def _fixed_part(
+    parsed: ParsedFormula, frame: pd.DataFrame
+) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec]:
     left = matrix(Formula(f"0 + {parsed.response}"), frame)
     if left.shape[1] != 1:
         raise ModelError(
-            f'The response "{parsed.response}" is not one column of numbers: it gives {left.shape[1]} columns. '
+            f'The response "{parsed.response}" is not one column of numbers: it gives {left.shape[1]}. '
             "A model of categories needs another kind of model."
         )
     y = np.asarray(left, dtype=float)[:, 0]
@@ -212,7 +234,7 @@ def _fixed_part(parsed: ParsedFormula, frame: pd.DataFrame) -> tuple[Floats, Flo
         bad = int((~np.isfinite(column)).sum())
         if bad:
             raise ModelError(
-                f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns are there. '
+                f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns are. '
                 "Look for logarithms of zero or divisions by zero."
             )
     return y, fixed, names, right.model_spec
@@ -229,7 +251,7 @@ def _group_term(term: RandomTerm, frame: pd.DataFrame, grouping: pd.DataFrame) -
 
 
 def level_codes(group: tuple[str, ...], frame: pd.DataFrame) -> tuple[Codes, tuple[str, ...]]:
-    """Number the levels of a grouping factor, sorted by their text; ``a:b`` pairs the levels of a and b."""
+    """Give the levels of a grouping factor numbers, sorted by text; ``a:b`` pairs the levels of a and b."""
     codes, uniques = pd.factorize(frame[group[0]].to_numpy(dtype=object))
     labels = np.array([level_text(u) for u in uniques], dtype=object)
     for name in group[1:]:

@@ -14,13 +14,10 @@ import numpy as np
 from studypkg.errors import ModelError
 from studypkg.models.compiled import compiled_solution
 from studypkg.models.crossproducts import CrossProducts, gather
-from studypkg.models.design import Design, Floats
+from studypkg.models.design import Design
 from studypkg.models.profiled import unpack
 from studypkg.models.search import DECREMENT_LIMIT, Search, search
-from studypkg.models.solution import Solution, fixed_curvature
-
-# Standard deviations below this share of the residual one are on the boundary (lme4: 1e-4).
-SINGULAR_TOLERANCE = 1e-4
+from studypkg.models.solution import Solution, exact_zeros, fixed_curvature
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,9 @@ def solve(design: Design, *, reml: bool) -> Solved:
         ) from None
     if not found.converged:
         raise ModelError(
-            f"The model did not converge after {found.evaluations} evaluations (a gain of {found.decrement:.2g} "
-            f"in deviance was still promised, {DECREMENT_LIMIT:g} is allowed). Simplify the random terms."
+            f"The model did not converge after {found.evaluations} evaluations (a gain of "
+            f"{found.decrement:.2g} in deviance was still promised, {DECREMENT_LIMIT:g} is allowed). "
+            "Simplify the random terms."
         )
     return Solved(_solution(found, sums, reml, first_problem), sums)
 
@@ -74,7 +72,7 @@ def _solution(found: Search, sums: CrossProducts, reml: bool, first_problem: str
             "The residual variance is estimated at zero: the groups and the columns explain the response "
             "exactly, or each group holds one distinct row. Simplify the random terms."
         )
-    factors = [_exact_zeros(f) for f in factors]
+    factors = [exact_zeros(f) for f in factors]
     jacobian, parameter_cov, problem = fixed_curvature(
         found.curvature, found.vcov_jacobian, found.at.vcov, found.at.sigma2, nu
     )
@@ -95,10 +93,3 @@ def _solution(found: Search, sums: CrossProducts, reml: bool, first_problem: str
         df_problem=problem,
         notes=notes,
     )
-
-
-def _exact_zeros(factor: Floats) -> Floats:
-    """Make a row of a covariance factor exactly zero when it is zero to the search's precision."""
-    tidy = factor.copy()
-    tidy[np.sqrt((factor**2).sum(axis=1)) < SINGULAR_TOLERANCE] = 0.0
-    return tidy

@@ -170,7 +170,12 @@ def variance_table(parts: list[tuple[str, tuple[str, ...], Floats]], sigma2: flo
         covariance = sigma2 * factor @ factor.T
         sds = np.sqrt(np.diag(covariance))
         for i, name in enumerate(names):
-            row: dict[str, object] = {"group": group, "term": name, "variance": covariance[i, i], "sd": sds[i]}
+            row: dict[str, object] = {
+                "group": group,
+                "term": name,
+                "variance": covariance[i, i],
+                "sd": sds[i],
+            }
             for j in range(1, widest):
                 known = j <= i and sds[i] > 0 and sds[j - 1] > 0
                 row[f"corr_{j}"] = covariance[i, j - 1] / (sds[i] * sds[j - 1]) if known else np.nan

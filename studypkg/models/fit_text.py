@@ -32,7 +32,9 @@ def summary_html(fit: Fit) -> str:
     remarks = "".join(f"<p>{escape(line)}</p>" for line in _remarks(fit))
     random = _number_table(fit.varcomp).to_html(index=False, na_rep="", border=0)
     fixed = _number_table(_coefficients(fit)).to_html(border=0)
-    return f"<section>{heading}<h4>Random effects</h4>{random}<h4>Fixed effects</h4>{fixed}{remarks}</section>"
+    return (
+        f"<section>{heading}<h4>Random effects</h4>{random}<h4>Fixed effects</h4>{fixed}{remarks}</section>"
+    )
 
 
 def _heading(fit: Fit) -> list[str]:

@@ -121,8 +121,8 @@ def columns_of(expression: str, known: Iterable[str]) -> frozenset[str]:
     names = list(known)
     try:
         parsed = Formula(expression)
-    except FormulaicError as fault:
-        reason = str(fault).splitlines()[0]
+    except (FormulaicError, SyntaxError) as fault:
+        reason = str(fault).splitlines()[0].split(". ")[0]
         raise ConfigError(f"'{expression}' cannot be read as part of a formula: {reason}") from None
     found: set[str] = set()
     for term in parsed:
@@ -136,7 +136,7 @@ def expand_terms(expression: str) -> tuple[str, ...]:
     """Write out what stands left of ``||`` as single terms: ``1 + x*z`` gives 1, x, z and x:z."""
     try:
         return tuple(str(term) for term in Formula(expression))
-    except FormulaicError:
+    except (FormulaicError, SyntaxError):
         raise ConfigError(f"'{expression}', left of a bar, cannot be read as part of a formula.") from None
 
 

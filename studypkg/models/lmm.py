@@ -10,12 +10,12 @@ import pandas as pd
 from studypkg.models.checks import check_identifiable
 from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Design, Floats, build_design
-from studypkg.models.engine import SINGULAR_TOLERANCE, solve
+from studypkg.models.engine import solve
 from studypkg.models.fit import Fit, Optimisation, variance_table
 from studypkg.models.formula import parse_formula
 from studypkg.models.modes import conditional_modes
 from studypkg.models.rows import Rows
-from studypkg.models.solution import Solution
+from studypkg.models.solution import SINGULAR_TOLERANCE, Solution
 
 
 def fit_lmm(
@@ -100,7 +100,12 @@ def fit_lmm(
         aliased=design.aliased,
         notes=solution.notes,
         optimisation=Optimisation(
-            solution.method, solution.evaluations, solution.gradient_norm, solution.code, solution.message, theta
+            solution.method,
+            solution.evaluations,
+            solution.gradient_norm,
+            solution.code,
+            solution.message,
+            theta,
         ),
         vcov_jacobian=solution.vcov_jacobian,
         parameter_cov=solution.parameter_cov,

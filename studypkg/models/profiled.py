@@ -110,7 +110,7 @@ def eliminate_lead(factors: list[Floats], sums: CrossProducts) -> Elimination:
     """Factorise the leading levels one by one and carry what is left into one dense corner."""
     lead = factors[0]
     m, q = sums.blocks.shape[:2]
-    lower = np.linalg.cholesky(lead.T @ sums.blocks @ lead + np.eye(q))
+    lower: Floats = np.asarray(np.linalg.cholesky(lead.T @ sums.blocks @ lead + np.eye(q)), dtype=float)
     log_lead = 2.0 * float(np.log(np.einsum("ijj->ij", lower)).sum())
     # K = L⁻¹ T' for every level: what turns a sum over the level's rows into its whitened share.
     whiten = np.linalg.solve(lower, np.broadcast_to(lead.T, (m, q, q)))
@@ -123,7 +123,10 @@ def eliminate_lead(factors: list[Floats], sums: CrossProducts) -> Elimination:
     if r:
         scale = sparse.csr_array(
             sparse.block_diag(
-                [sparse.kron(sparse.eye_array(f_.n_levels), t) for f_, t in zip(sums.factors[1:], factors[1:], strict=True)]
+                [
+                    sparse.kron(sparse.eye_array(f_.n_levels), t)
+                    for f_, t in zip(sums.factors[1:], factors[1:], strict=True)
+                ]
             )
         )
         whitener = sparse.bsr_array((whiten, np.arange(m), np.arange(m + 1)), shape=(m * q, m * q))

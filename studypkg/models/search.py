@@ -83,7 +83,7 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     deviance = _Counted(sums, reml)
     begin = diagonal.astype(float) if start is None else start
     bounds = optimize.Bounds(np.where(diagonal, 0.0, -np.inf), np.full(len(begin), np.inf))
-    options = {"maxfev": 400 * len(begin), "final_tr_radius": 1e-5, "initial_tr_radius": 0.5}
+    options = {"maxfev": 400 * len(begin), "final_tr_radius": 1e-3, "initial_tr_radius": 0.5}
     found = optimize.minimize(deviance, begin, method="COBYQA", bounds=bounds, options=options)
     theta = np.asarray(found.x, dtype=float)
     free = np.ones(len(theta), dtype=bool)
@@ -93,17 +93,25 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
         theta, free = _settle_boundary(theta, diagonal, deviance)
         gradient, curvature, jacobian = _derivatives(theta, free, deviance)
         step, decrement = _newton(gradient, curvature)
-        if decrement < DECREMENT_LIMIT * 1e-3:
-            break
         moved = _backtrack(theta, free, step, diagonal, deviance)
-        if moved is None:
+        theta = theta if moved is None else moved
+        # So near the optimum the last step does not change the curvature to any printed digit.
+        if moved is None or decrement < DECREMENT_LIMIT * 1e-2:
             break
-        theta = moved
     at = deviance.full(theta)
     converged = bool(decrement < DECREMENT_LIMIT and np.isfinite(at.deviance))
     norm = float(np.linalg.norm(gradient)) if gradient.size else 0.0
     return Search(
-        theta, free, at, deviance.count, float(decrement), norm, converged, str(found.message), curvature, jacobian
+        theta,
+        free,
+        at,
+        deviance.count,
+        float(decrement),
+        norm,
+        converged,
+        str(found.message),
+        curvature,
+        jacobian,
     )
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from studypkg.models.design import Floats
 
+# Standard deviations below this share of the residual one are on the boundary (lme4: 1e-4).
+SINGULAR_TOLERANCE = 1e-4
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -73,3 +76,10 @@ def fixed_curvature(
         covariance[:k, :k] = 2.0 * (vectors[:, usable] / values[usable]) @ vectors[:, usable].T
     covariance[k, k] = 2.0 * sigma2**2 / nu
     return np.concatenate([jacobian, vcov[None] / sigma2]), covariance, problem
+
+
+def exact_zeros(factor: Floats) -> Floats:
+    """Make a row of a covariance factor exactly zero when it is zero to the search's precision."""
+    tidy = factor.copy()
+    tidy[np.sqrt((factor**2).sum(axis=1)) < SINGULAR_TOLERANCE] = 0.0
+    return tidy

@@ -81,16 +81,19 @@ class Measured:
         if name is None:
             raise ConfigError("pages need an outcome. Add an [outcomes.NAME] block to study.toml.")
         episodes, visits = self.tables["episodes"], self.tables["visits"]
-        by_episode, by_exercise = episode_adherence(
-            self.tables["prescriptions"], self.tables["exercise_logs"], episodes, cutoff=self.cutoff
+        exercise = episode_adherence(
+            self.tables["prescriptions"], self.tables["exercise_logs"], episodes,
+            adherence=self.study.adherence, cutoff=self.cutoff,
+        )  # fmt: skip
+        given = episode_modalities(
+            episodes, self.tables["treatments"], tuple(vocabulary.modalities), cutoff=self.cutoff
         )
-        given = episode_modalities(self.tables["treatments"], modalities=tuple(vocabulary.modalities))
         used = [m for m in vocabulary.modalities if m in given and (given[m] > 0).any()]
         prescribed = set(self.tables["prescriptions"]["exercise"].dropna())
         return Material(
             outcomes=self.outcomes(name),
-            adherence=by_episode,
-            exercise_adherence=by_exercise,
+            adherence=exercise.by_episode,
+            exercise_adherence=exercise.by_exercise,
             modalities=given,
             visits=visits[visits["date"] <= self.cutoff],
             events=self.tables["events"][self.tables["events"]["date"] <= self.cutoff],

@@ -137,7 +137,7 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
     with ProcessPoolExecutor(study.jobs.workers, mp_context=get_context("spawn")) as pool:
         waiting = [
             pool.submit(
-                _make_page, study, plan.month, unit, notebook, title, {"document": str(path)}, show_code=False
+                _make_page, study, plan.month, unit, notebook, title, _document_parameters(unit, plan.month, path), show_code=False
             )
             for unit, notebook, title, path in units
         ]
@@ -184,7 +184,7 @@ def _make_page(
     try:
         rendered = render_notebook(
             notebook_file(study, notebook), parameters, folder, stem=unit, show_code=show_code,
-            title=f"{title}, {month}", timeout=study.jobs.timeout_seconds,
+            title=f"{title}, {month}", timeout=study.jobs.timeout_seconds, cwd=study.root.resolve(),
         )  # fmt: skip
     except StudyError as fault:
         seconds = (dt.datetime.now(tz=dt.UTC) - started).total_seconds()
@@ -196,14 +196,19 @@ def _make_page(
 
 
 def _headline(parameters: dict[str, Any], month: str) -> tuple[str, str]:
-    if "document" not in parameters:
+    if "document_path" not in parameters:
         return "ok", ""
-    document = read_document(parameters["document"])
+    document = read_document(parameters["document_path"])
     scope = "network" if document.kind == "network" else "clinic"
     found = document.released.get("improvement", scope=scope, group="all", period=month)
     if found is None or found.status != "shown" or found.value is None:
         return "too_small", "too few patients to show"
     return "ok", f"{found.value:+.1f} points ({found.low:.1f} to {found.high:.1f})"
+
+
+def _document_parameters(unit: str, month: str, path: Path) -> dict[str, Any]:
+    clinic = {} if unit == "network" else {"clinic": unit}
+    return {"document_path": str(path), "month": month, **clinic}
 
 
 def _units(documents: Path, clinics: tuple[str, ...]) -> Iterator[tuple[str, str, str, Path]]:

@@ -112,7 +112,7 @@ def _more(first: Statistic | None, second: Statistic | None) -> bool:
 
 def _results(seen: View) -> list[Line]:
     lines = []
-    section = "Who got better and who got worse"
+    section = "Who got better, who got worse"
     for words, found in (
         ("your own past", seen.against_past("worsened")),
         ("the other clinics", seen.against_others("worsened")),

@@ -13,7 +13,6 @@ from studypkg.reports.theme import CLINIC
 from studypkg.reports.view import View, view
 from studypkg.reports.words import (
     counted,
-    interval_text,
     percent,
     period_name,
     shown_or_reason,
@@ -61,7 +60,7 @@ def _dose_sentence(done: Statistic | None, few: int) -> Html:
         return paragraph(f"Share of the prescribed exercise that was done: {why_absent(done, few)}.")
     text = f"The middle patient did {value_text(done)} of the prescribed exercise"
     if done.low is not None and done.high is not None:
-        text += f"; half of the patients lie between {interval_text(float(done.low), float(done.high), share=True)}"
+        text += f"; half of the patients lie between {percent(float(done.low))} and {percent(float(done.high))}"
     return paragraph(f"{text}.")
 
 
@@ -123,7 +122,7 @@ def _endings(seen: View) -> Html:
     )
     body = [[name, cell(s) if is_shown(s) else f"fewer than {few}, or hidden with them"] for name, s in rows]
     shown = table(f"Why care ended, {period_name(seen.window)}", ["Reason", "Episodes"], body)
-    return join([heading("Why care ended"), shown])
+    return shown
 
 
 def safety(document: Page) -> Html:

@@ -7,7 +7,7 @@ from studypkg.reports import figures
 from studypkg.reports.attention import attention
 from studypkg.reports.compare import is_shown
 from studypkg.reports.document import ClinicDocument, get, label, min_cell
-from studypkg.reports.elements import Html, details, heading, join, masthead, note, paragraph, tag
+from studypkg.reports.elements import Html, details, join, masthead, note, paragraph, tag
 from studypkg.reports.figures import Row
 from studypkg.reports.marks import strips
 from studypkg.reports.tables import numbers_table
@@ -45,7 +45,7 @@ def title(document: ClinicDocument) -> Html:
 def headline(document: ClinicDocument) -> Html:
     """Answer in two minutes: how did our patients do, how sure is it, what needs attention."""
     seen = view(document)
-    return join([_answer(seen), tiles(document), attention(document)])
+    return join([tag("div", _answer(seen), attention(document), class_="brief"), tiles(document)])
 
 
 def _answer(seen: View) -> Html:
@@ -244,19 +244,17 @@ def _by_condition(seen: View) -> Html:
     document = seen.document
     found = [(label(document, g), seen.whole("improvement", g)) for g in seen.groups("improvement", seen.window)]
     shown = [(name, s) for name, s in found if s is not None and is_shown(s)]
-    parts = [heading("By diagnosis")]
     if not shown:
-        parts.append(paragraph("No diagnosis has enough patients to be shown."))
-        return join(parts)
-    parts.append(
+        return paragraph("No diagnosis has enough patients to be shown.")
+    parts = [
         figures.intervals(
             "Average improvement by diagnosis",
             f"{period_name(seen.window)}; {document.outcome.unit}, bars are 95% intervals. Where bars overlap widely, the diagnoses may not differ.",
-            [Row(f"{name} ({counted(int(s.n), 'patient') if s.n else ''})", ((CLINIC, s),)) for name, s in shown],
+            [Row(f"{name}\n{counted(int(s.n or 0), 'patient')}", ((CLINIC, s),)) for name, s in shown],
             share=False,
             unit=f"improvement ({document.outcome.unit})",
         )
-    )
+    ]
     hidden = [name for name, s in found if not is_shown(s)]
     if hidden:
         parts.append(note(f"Not shown, too few patients: {', '.join(hidden)}."))

@@ -8,7 +8,7 @@ from typing import Any
 from studypkg.reports.document import Answer, Counts, ModelNote, OutcomeNote, Page, Threshold, min_cell
 from studypkg.reports.elements import Html, bullets, details, facts, join, note, paragraph, strong, tag
 from studypkg.reports.tables import Column, table
-from studypkg.reports.words import day_name, interval_text, lower_is_better, number, p_text
+from studypkg.reports.words import CONTEXTS, day_name, interval_text, lower_is_better, number, p_text
 
 
 def model(document: Page) -> Html:
@@ -108,7 +108,7 @@ def methods(document: Page) -> Html:
     """Say what the words and marks of the page mean, so that nobody has to ask."""
     outcome, few = document.outcome, min_cell(document)
     way = "lower is better" if lower_is_better(outcome) else "higher is better"
-    context = f", {outcome.context.replace('_', ' ')}" if outcome.context else ""
+    context = f", {CONTEXTS.get(outcome.context, outcome.context)}" if outcome.context else ""
     entries: dict[str, Html | str] = {
         "Outcome": f"{outcome.name.capitalize()} on the {outcome.instrument}{context}: "
         f"{number(outcome.minimum, 0)} to {number(outcome.maximum, 0)}, {way}.",

@@ -88,7 +88,7 @@ def trend(
                 markersize=4.5, markeredgewidth=0, errorbar=None, legend=False,
             )  # fmt: skip
         if past is not None and is_shown(past):
-            ax.plot([-0.3, last - 0.6], [float(past.value)] * 2, color=PAST.colour, linewidth=1.2)
+            ax.plot([-0.3, last - 0.6], [float(past.value)] * 2, color=PAST.colour, linewidth=1.4)
         for i, _, s in shown:
             if has_interval(s):
                 ax.plot([i, i], [float(s.low), float(s.high)], color=CLINIC.colour, linewidth=2, alpha=0.45)
@@ -102,25 +102,16 @@ def trend(
         ax.axhline(0, color=QUIET, linewidth=1)
         for i, _ in few:
             ax.text(i, 0.03 * (high - low), "few", ha="center", color=QUIET, fontsize=9, style="italic")
-        ax.set_xlim(-0.5, last + (0.7 if narrow else 1.9))
+        ax.set_xlim(-0.5, last + (0.5 if narrow else 3.1))
         every = 3 if narrow and len(own) > 6 else 1
         marks = [i for i in range(last + 1) if (last - i) % every == 0]
         ax.set_xticks(marks, [_tick(own[i][0], i == marks[0]) for i in marks])
         ax.grid(axis="x", visible=False)
         ax.set_ylabel(unit)
-        labels = []
-        if shown and shown[-1][0] == last:
-            s = shown[-1][2]
-            labels.append((float(s.value), f"{own_name}\n{value_text(s)}", CLINIC.colour))
-        if around and around[-1][0] == last:
-            s = around[-1][2]
-            labels.append((float(s.value), f"{NETWORK.name}\n{value_text(s)}", NETWORK.colour))
-        if not narrow:
-            for y, (_, text, colour) in zip(_apart([v for v, _, _ in labels], 0.14 * (high - low)), labels, strict=True):
-                ax.text(last + 0.3, y, text, color=colour, va="center", fontweight="bold", linespacing=1.3)
-        if past is not None and is_shown(past):
-            ax.text(-0.3, float(past.value) + 0.015 * (high - low), f"own average before {value_text(past)}",
-                    color=QUIET, va="bottom", fontsize=9.5, bbox={"facecolor": "white", "alpha": 0.0})  # fmt: skip
+        labels = [(PAST, "own past", past)] if past is not None and is_shown(past) else []
+        labels += [(CLINIC, own_name, shown[-1][2])] if shown and shown[-1][0] == last else []
+        labels += [(NETWORK, NETWORK.name, around[-1][2])] if around and around[-1][0] == last else []
+        _name_lines(ax, labels, last, 0.1 * (high - low), narrow)
 
     told = "; ".join(f"{month_name(m)} {value_text(s)} ({statistic_interval(s)})" for _, m, s in shown)
     told = f"{own_name}: {told or 'no month can be shown'}."
@@ -131,7 +122,7 @@ def trend(
             f"{month_name(m)} {value_text(s)}" for _, m, s in around
         )
         told += "."
-    return figure(title, subtitle, f"{title} {told}", draw, (2.9, 2.7))
+    return figure(title, subtitle, f"{title}. {told}", draw, (2.9, 2.8))
 
 
 @dataclass(frozen=True)
@@ -206,8 +197,9 @@ def intervals(
         for r, numbers in drawn
     ]
     each = 0.34 + (0.26 * (max((len(n) for _, n in drawn), default=1) - 1))
-    height = 0.55 + each * max(1, len(rows))
-    return figure(title, subtitle, f"{title} {'; '.join(told)}.", draw, (height, height + 0.1))
+    names = [r.name for r in rows]
+    heights = (0.6 + _height(names, 30, each), 0.65 + _height(names, 16, each))
+    return figure(title, subtitle, f"{title}. {'; '.join(told)}.".replace("\n", ", "), draw, heights)
 
 
 def bars(
@@ -234,7 +226,7 @@ def bars(
 
     def draw(ax: Axes, narrow: bool) -> None:
         names = [_wrap(name, 17 if narrow else 34) for name, _, _ in found]
-        sns.barplot(x=[v for _, v, _ in found], y=names, ax=ax, color=CLINIC.colour, width=0.62, orient="h", errorbar=None)
+        sns.barplot(x=[v for _, v, _ in found], y=names, ax=ax, color=CLINIC.colour, width=0.62, orient="h", errorbar=None, saturation=1)
         for place, (_, value, text) in enumerate(found):
             ax.annotate(text, (value, place), (6, 0), textcoords="offset points", va="center", color=INK)
         ax.set(xlabel="", ylabel="")
@@ -247,7 +239,8 @@ def bars(
         ax.axvline(0, color=QUIET, linewidth=1)
 
     told = "; ".join(f"{name} {text}" for name, _, text in found)
-    return figure(title, subtitle, f"{title} {told}.", draw, 0.2 + 0.36 * max(1, len(found)))
+    names = [name for name, _, _ in found]
+    return figure(title, subtitle, f"{title}. {told}.", draw, (0.2 + _height(names, 34, 0.36), 0.2 + _height(names, 17, 0.4)))
 
 
 def _source(draw: Draw, width: float, height: float, narrow: bool) -> str:
@@ -266,6 +259,8 @@ def _tick(month: str, first: bool) -> str:
 
 
 def _wrap(name: str, width: int) -> str:
+    if "\n" in name:
+        return "\n".join(_wrap(part, width) for part in name.split("\n"))
     lines, line = [], ""
     for word in name.split():
         if line and len(line) + 1 + len(word) > width:
@@ -276,8 +271,35 @@ def _wrap(name: str, width: int) -> str:
     return "\n".join([*lines, line])
 
 
-def _apart(places: list[float], gap: float) -> list[float]:
-    if len(places) == 2 and abs(places[0] - places[1]) < gap:
-        middle, sign = sum(places) / 2, 1 if places[0] >= places[1] else -1
-        return [middle + sign * gap / 2, middle - sign * gap / 2]
-    return places
+def _name_lines(
+    ax: Axes, labels: Sequence[tuple[Series, str, Statistic]], last: int, gap: float, narrow: bool
+) -> None:
+    """Name the lines at their right end; on a telephone above the figure, where there is room."""
+    if narrow:
+        at = 0.0
+        for series, name, s in labels:
+            text = f"{name} {value_text(s)}"
+            ax.text(at, 1.03, text, transform=ax.transAxes, color=series.colour, fontweight="bold", fontsize=9.5)
+            at += 0.036 * len(text) * 0.62 + 0.045
+        return
+    ordered = sorted(labels, key=lambda item: float(item[2].value))
+    places = _apart([float(s.value) for _, _, s in ordered], gap)
+    for y, (series, name, s) in zip(places, ordered, strict=True):
+        ax.text(last + 0.35, y, f"{name} {value_text(s)}", color=series.colour, va="center", fontweight="bold")
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Move sorted labels apart until none covers its neighbour, and keep their middle."""
+    if not places:
+        return []
+    moved = [places[0]]
+    for place in places[1:]:
+        moved.append(max(place, moved[-1] + gap))
+    shift = (sum(moved) - sum(places)) / len(places)
+    return [place - shift for place in moved]
+
+
+def _height(names: Sequence[str], width: int, each: float) -> float:
+    """Give all rows the height of the one with most lines of text."""
+    lines = max((_wrap(name, width).count("\n") + 1 for name in names), default=1)
+    return max(1, len(names)) * max(each, 0.12 + 0.165 * lines)

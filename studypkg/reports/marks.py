@@ -96,11 +96,12 @@ def strips(rows: Sequence[tuple[str, str, Statistic | None]], min_cell: int, *, 
         text = value_text(statistic) if statistic is not None and shown else "not shown"
         limits = statistic_interval(statistic) if statistic is not None and shown else ""
         hint = None if shown else why_absent(statistic, min_cell)
+        picture = tag("dd", mark(statistic, scale, look, zero=zero), class_="drawn") if shown else None
         drawn.append(
             tag(
                 "div",
                 tag("dt", name),
-                tag("dd", mark(statistic, scale, look, zero=zero), class_="drawn"),
+                picture or Html(""),
                 tag("dd", text, class_="number" if shown else "number absent", title=hint or limits or None),
                 class_="strip",
             )

@@ -11,6 +11,13 @@ from studypkg.reports.document import OutcomeNote
 MINUS = "\u2212"
 #: Means and medians of a quantity that is itself a share of what was due.
 SHARE_LIKE = ("adherence", "no_report")
+#: A share whose interval is narrower than this is written with one decimal.
+NARROW_SHARE, NARROW_DIGITS = 0.03, 1
+CONTEXTS = {
+    "rest": "at rest", "run": "while running", "downhill": "while running downhill",
+    "sitting": "while sitting", "night": "at night", "worst_24h": "at its worst in 24 hours",
+    "average": "on average",
+}  # fmt: skip
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -97,12 +104,17 @@ def is_share(statistic: Statistic) -> bool:
     return statistic.kind == "share" or statistic.measure in SHARE_LIKE
 
 
+def _share_digits(statistic: Statistic) -> int:
+    narrow = has_interval(statistic) and float(statistic.high) - float(statistic.low) < NARROW_SHARE
+    return NARROW_DIGITS if narrow else 0
+
+
 def value_text(statistic: Statistic, digits: int = 1) -> str:
     """Write the number alone, as a percentage if it is a share."""
     if statistic.value is None:
         return "not shown"
     if is_share(statistic):
-        return percent(statistic.value)
+        return percent(statistic.value, _share_digits(statistic))
     return number(statistic.value, 0 if statistic.kind == "count" else digits)
 
 
@@ -115,7 +127,8 @@ def interval_text(low: float, high: float, *, share: bool = False, digits: int =
     '43% to 80%'
     """
     if share:
-        return f"{percent(low)} to {percent(high)}"
+        digits = NARROW_DIGITS if high - low < NARROW_SHARE else 0
+        return f"{percent(low, digits)} to {percent(high, digits)}"
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
@@ -159,19 +172,18 @@ def sureness(statistic: Statistic, outcome: OutcomeNote) -> str:
     if not has_interval(statistic):
         return "How sure this is cannot be said from the numbers that may be shown."
     low, high = float(statistic.low), float(statistic.high)
-    limits = interval_text(low, high)
     if low > 0:
         return (
-            f"The true average improvement of such patients is likely between {limits} {outcome.unit}, "
+            f"The true average improvement of such patients is likely between {number(low)} and {number(high)} {outcome.unit}, "
             "so it is clear that they got better during care."
         )
     if high < 0:
         return (
-            f"The true average improvement of such patients is likely between {limits} {outcome.unit}, "
+            f"The true average improvement of such patients is likely between {number(low)} and {number(high)} {outcome.unit}, "
             "so it is clear that they got worse during care."
         )
     return (
-        f"The true average improvement of such patients may be anything from {limits} {outcome.unit}: "
+        f"The true average improvement of such patients may be anything from {interval_text(low, high)} {outcome.unit}: "
         "too few patients to tell whether they got better."
     )
 

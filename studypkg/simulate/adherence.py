@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studypkg.simulate.care import LONGEST_DAYS, NEVER, PAUSE_DAYS, Care
-from studypkg.simulate.people import Intake
+from studypkg.simulate.people import SIDES, Intake
 from studypkg.simulate.truth import Truth
 
 EXERCISES = (
@@ -15,6 +15,7 @@ EXERCISES = (
 )  # fmt: skip
 STATES = ("done", "partial", "not_done", "paused")
 SOURCES = ("diary", "app")
+UNITS = ("reps", "steps", "seconds")
 MOST_LINES = 4
 DAYS = LONGEST_DAYS + 10
 WINDOW_DAYS = 7
@@ -29,7 +30,8 @@ _DOSE = np.array(
     ]
 )
 _HOLD_S = np.array([[0, 0], [0, 0], [20, 30], [0, 0], [0, 0]])
-_COUNTED_IN_STEPS = np.array([False, True, False, False, False])
+#: Index into `UNITS`: steps of the band walk, seconds of the stretch.
+_UNIT = np.array([0, 1, 2, 0, 0])
 _ALTERNATING = np.array([False, True, False, False, True])
 #: Days of the week with exercise for 3, 4 and 5 sessions a week: any seven days hold just as many.
 _PATTERN = np.array([[1, 0, 1, 0, 1, 0, 0], [1, 1, 0, 1, 0, 1, 0], [1, 1, 1, 0, 1, 1, 0]], dtype=bool)
@@ -51,8 +53,8 @@ class Lines:
         Sets, fewest and most repetitions of each version, shape (n, 4, 2, 3).
     hold_s
         Shortest and longest hold in seconds, 0 for none, shape (n, 4, 2).
-    in_steps
-        Whether steps are counted instead of repetitions, shape (n, 4).
+    unit
+        Index into `UNITS`, shape (n, 4).
     change_day
         First day of the second version, `NEVER` if there is none, shape (n,).
     stop_day
@@ -68,7 +70,7 @@ class Lines:
     side: np.ndarray
     dose: np.ndarray
     hold_s: np.ndarray
-    in_steps: np.ndarray
+    unit: np.ndarray
     change_day: np.ndarray
     stop_day: np.ndarray
     per_week: np.ndarray
@@ -141,7 +143,7 @@ def prescribe(truth: Truth, intake: Intake, rng: np.random.Generator) -> Lines:
         side=np.where(_ALTERNATING[order], 2, intake.side[:, None]),
         dose=_DOSE[order],
         hold_s=_HOLD_S[order],
-        in_steps=_COUNTED_IN_STEPS[order],
+        unit=_UNIT[order],
         change_day=np.where(steps_up, rng.integers(21, 36, count), NEVER),
         stop_day=np.where(stops, rng.integers(14, 21, count)[:, None], NEVER),
         per_week=rng.choice([3, 4, 5], count, p=[0.35, 0.35, 0.30]),
@@ -157,6 +159,8 @@ def report_sessions(truth: Truth, intake: Intake, care: Care, lines: Lines, rng:
     A due session is done with a probability that belongs to the person and the week; a third of the
     others are done in part. A diary then shows some of these as done. On a day without a report there
     is no row: an absent row is not a zero. What is reported, not what was done, moves the score.
+    The dose of a session is sets × fewest repetitions, times the shortest hold if held; an exercise for
+    both sides counts for each of them.
     """
     count, people = len(intake), intake.people
     days = np.arange(DAYS)
@@ -182,7 +186,8 @@ def report_sessions(truth: Truth, intake: Intake, care: Care, lines: Lines, rng:
     hold = lines.hold_s[episode, line, 0]
     spare = rng.random(len(episode))
     sets_done, count_done = _amounts(state, sets, fewest, most, spare)
-    weight = np.maximum(hold, 1)
+    sides = np.where(lines.side[episode, line] == SIDES.index("both"), 2, 1)
+    weight = np.maximum(hold, 1) * sides
     due = np.where(state == 3, 0, sets * fewest * weight)
     done = np.minimum(sets_done * count_done * weight, due)
     return Logs(

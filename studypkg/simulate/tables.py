@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from studypkg.schema import TABLES
-from studypkg.simulate.adherence import EXERCISES, SOURCES, STATES, Lines, Logs
+from studypkg.simulate.adherence import EXERCISES, SOURCES, STATES, UNITS, Lines, Logs
 from studypkg.simulate.care import EVENTS, MODALITIES, NEVER, STATUSES, Care
 from studypkg.simulate.course import REASONS, Course
 from studypkg.simulate.people import CONDITIONS, POPULATIONS, SEXES, SIDES, SITES, Clinic, Intake
@@ -101,7 +101,7 @@ def prescription_rows(
             "sets": pa.array(sets),
             "count_min": pa.array(fewest),
             "count_max": pa.array(most),
-            "unit": _words(("reps", "steps"), lines.in_steps[episode, slot].astype(np.int64)),
+            "unit": _words(UNITS, lines.unit[episode, slot]),
             "hold_min_s": pa.array(low, mask=high == 0),
             "hold_max_s": pa.array(high, mask=high == 0),
             "sessions_per_week": pa.array(lines.per_week[episode], mask=~lines.frequency_known[episode]),

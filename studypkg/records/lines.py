@@ -1,0 +1,174 @@
+"""Where the records of a delimited file start and end, on which physical line, found without parsing fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studypkg.records.grammar import Bytes
+
+Offsets = NDArray[np.int64]
+
+_WINDOW = 1 << 23
+_QUOTE, _LF, _CR = 34, 10, 13
+
+
+@dataclass(frozen=True)
+class Window:
+    """Records that end within one stretch of the file; blank lines are left out.
+
+    Parameters
+    ----------
+    starts, stops
+        Offsets of the first byte and of the byte behind the last one, without the line end.
+    lines
+        Physical line of the first byte, from 1.
+    lf, crlf, cr
+        Line ends of each kind outside quotes.
+    inner, blank
+        Line ends inside quotes, and blank lines.
+    bad_quotes
+        Quote marks that do not stand at the edge of a field.
+    """
+
+    starts: Offsets
+    stops: Offsets
+    lines: Offsets
+    lf: int = 0
+    crlf: int = 0
+    cr: int = 0
+    inner: int = 0
+    blank: int = 0
+    bad_quotes: int = 0
+
+
+@dataclass
+class Survey:
+    """The totals over a file.
+
+    Parameters
+    ----------
+    records
+        Records, the header among them.
+    longest
+        Bytes of the longest record.
+    lf, crlf, cr, inner, blank, bad_quotes
+        As in `Window`.
+    open_end
+        Whether the last record has no line end.
+    """
+
+    records: int = 0
+    longest: int = 0
+    lf: int = 0
+    crlf: int = 0
+    cr: int = 0
+    inner: int = 0
+    blank: int = 0
+    bad_quotes: int = 0
+    open_end: bool = field(default=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether record n stands on line n and all line ends are alike, so that any reader will do."""
+        kinds = sum(number > 0 for number in (self.lf, self.crlf))
+        return not (self.cr or self.inner or self.blank) and kinds <= 1
+
+
+def survey(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Survey:
+    """Count the records and line ends of a file and check every quote mark.
+
+    Parameters
+    ----------
+    data
+        Bytes of the file, UTF-8.
+    start, line
+        Offset and physical line of the header.
+    delimiter
+        The delimiter, one byte.
+
+    Notes
+    -----
+    Counting marks from the header on, every odd one opens a quoted field and every even one closes it;
+    a doubled mark closes and opens again. A file is well formed if every opening mark follows a
+    delimiter, a line end or a closing mark, every closing mark precedes a delimiter, a line end, an
+    opening mark or the end, and the last one closes.
+    """
+    total = Survey()
+    stop = start
+    for window in windows(data, start, delimiter=delimiter, line=line):
+        total.records += window.starts.size
+        if window.starts.size:
+            total.longest = max(total.longest, int((window.stops - window.starts).max()))
+            stop = int(window.stops[-1])
+        for name in ("lf", "crlf", "cr", "inner", "blank", "bad_quotes"):
+            setattr(total, name, getattr(total, name) + getattr(window, name))
+    total.open_end = total.records > 0 and stop == data.size
+    return total
+
+
+def windows(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Iterator[Window]:
+    """Give the records of a file, stretch by stretch; see `survey`."""
+    size, cut = int(data.size), delimiter[0]
+    quotes_before, ends_before = 0, 0
+    open_start, open_line = start, line
+    for low in range(start, size, _WINDOW):
+        high = min(low + _WINDOW, size)
+        part = data[low:high]
+        quotes = np.flatnonzero(part == _QUOTE) + low
+        firsts, nexts, kinds = _line_ends(data, start, low, high)
+        bad = _bad_quotes(data, start, quotes, quotes_before, cut) if quotes.size else 0
+        inside = ((quotes_before + np.searchsorted(quotes, firsts)) & 1).astype(bool)
+        outer = np.flatnonzero(~inside)
+        starts = np.concatenate(([open_start], nexts[outer]))
+        lines = np.concatenate(([open_line], outer + (line + ends_before + 1)))
+        stops = firsts[outer]
+        full = stops > starts[:-1]
+        kinds = kinds[outer]
+        yield Window(
+            starts[:-1][full],
+            stops[full],
+            lines[:-1][full],
+            lf=int((kinds == _LF).sum()),
+            crlf=int((kinds == 0).sum()),
+            cr=int((kinds == _CR).sum()),
+            inner=int(inside.sum()),
+            blank=int((~full).sum()),
+            bad_quotes=bad,
+        )
+        open_start, open_line = int(starts[-1]), int(lines[-1])
+        quotes_before += int(quotes.size)
+        ends_before += int(firsts.size)
+    unclosed = quotes_before & 1
+    if open_start < size:
+        one = (np.array([open_start]), np.array([size]), np.array([open_line]))
+        yield Window(*one, bad_quotes=unclosed)
+
+
+def _line_ends(data: Bytes, start: int, low: int, high: int) -> tuple[Offsets, Offsets, Offsets]:
+    """Give the first byte, the byte behind, and the kind (10, 13, or 0 for both) of the line ends."""
+    part = data[low:high]
+    feeds = np.flatnonzero(part == _LF) + low
+    returns = np.flatnonzero(part == _CR) + low
+    if not returns.size and not (low > start and data[low - 1] == _CR):
+        return feeds, feeds + 1, np.full(feeds.size, _LF)
+    paired = (feeds > start) & (data[np.maximum(feeds - 1, 0)] == _CR)
+    follower = data[np.minimum(returns + 1, data.size - 1)]
+    lone = returns[(follower != _LF) | (returns == data.size - 1)]
+    firsts = np.concatenate((feeds - paired, lone))
+    nexts = np.concatenate((feeds + 1, lone + 1))
+    kinds = np.concatenate((np.where(paired, 0, _LF), np.full(lone.size, _CR)))
+    order = np.argsort(firsts, kind="stable")
+    return firsts[order], nexts[order], kinds[order]
+
+
+def _bad_quotes(data: Bytes, start: int, quotes: Offsets, before: int, cut: int) -> int:
+    edges = np.array([cut, _LF, _CR, _QUOTE], dtype=np.uint8)
+    opening = ((before + np.arange(quotes.size)) & 1) == 0
+    opens, closes = quotes[opening], quotes[~opening]
+    good_open = np.isin(data[np.maximum(opens - 1, 0)], edges) | (opens == start)
+    good_close = np.isin(data[np.minimum(closes + 1, data.size - 1)], edges) | (closes == data.size - 1)
+    return int((~good_open).sum() + (~good_close).sum())

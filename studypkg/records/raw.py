@@ -1,0 +1,89 @@
+"""A delivered file as the rest of the room sees it: text columns in DuckDB, and what is known of the file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from studypkg.errors import DataRejectedError
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One file, read as text and nothing else.
+
+    Parameters
+    ----------
+    name
+        Name of the file without its folder; characters that do not print are shown as `?`.
+    sha256
+        Hash of the file's bytes.
+    relation
+        DuckDB table with one text column per name in `columns`, never NULL (an empty cell is the
+        empty text), and the integer column `_row`: the physical line of the record's first line (CSV),
+        the row of the sheet (Excel) or the record's number from 1 (Parquet).
+    columns
+        Names of the header in the order of the file, trimmed, otherwise as they stand.
+    n_rows
+        Records in the file. Accepted, quarantined and duplicate rows must add up to it.
+    encoding, delimiter
+        How the text was decoded and cut; empty for formats that have none.
+    notes
+        What was done or noticed without being a fault, such as "byte-order mark removed".
+    """
+
+    name: str
+    sha256: str
+    relation: str
+    columns: tuple[str, ...]
+    n_rows: int
+    encoding: str = ""
+    delimiter: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def shown(path: Path) -> str:
+    """Name of a file as it may stand in a message or a page.
+
+    Examples
+    --------
+    >>> shown(Path("inbox/visits.csv"))
+    'visits.csv'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in path.name)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is not an ordinary file: a folder, a pipe, a device, or nothing.
+
+    Raises
+    ------
+    DataRejectedError
+        Naming what is there instead.
+    """
+    if not path.exists():
+        raise DataRejectedError(f"{shown(path)}: there is no such file. Put it there or mend its path.")
+    if not path.is_file():
+        raise DataRejectedError(f"{shown(path)}: this is not an ordinary file. Name a file that holds rows.")
+    if path.stat().st_size == 0:
+        raise DataRejectedError(
+            f"{shown(path)}: the file is empty: 0 bytes, not even a header. Export it again. "
+            f"Nothing was replaced."
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of the bytes of a file, read piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def relation_name(sha256: str, *settings: object) -> str:
+    """Name the DuckDB table of a file: the same bytes read in the same way have the same name."""
+    return "raw_" + hashlib.sha256(repr((sha256, settings)).encode()).hexdigest()[:16]

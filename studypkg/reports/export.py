@@ -1,0 +1,79 @@
+"""An executed notebook as one HTML file: own style, no script, no request to anywhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: Nothing may be fetched; pictures are in the page and styles stand in its head.
+CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def stylesheet() -> str:
+    """Give the style of every page."""
+    return (TEMPLATES / "page" / "page.css").read_text(encoding="utf-8")
+
+
+def sections(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """List the second-level headings of a notebook with their anchors, for the table of contents."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for line in re.findall(r"^##\s+(.+?)\s*$", cell.source, flags=re.MULTILINE):
+                found.append((line, anchor(line)))
+    return found
+
+
+def anchor(title: str) -> str:
+    """Give the anchor of a heading, as the converter makes it.
+
+    Examples
+    --------
+    >>> anchor("Month by month")
+    'Month-by-month'
+    """
+    return title.replace(" ", "-")
+
+
+def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:
+    """Turn an executed notebook into a page.
+
+    Parameters
+    ----------
+    notebook
+        Executed; its second-level headings are the sections of the page.
+    title
+        What the browser's tab says.
+    show_code
+        Researchers see the cells; owners see only what they say.
+
+    Returns
+    -------
+    str
+        A whole HTML document in UTF-8 that opens without a network and from a mail attachment.
+    """
+    exporter = HTMLExporter(
+        extra_template_basedirs=[str(TEMPLATES)],
+        template_name="page",
+        exclude_input=not show_code,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+        exclude_raw=True,
+    )
+    resources = {
+        "metadata": {"name": title},
+        "page": {
+            "title": title,
+            "policy": CONTENT_POLICY,
+            "css": stylesheet(),
+            "sections": sections(notebook),
+            "kind": "research" if show_code else "owner",
+        },
+    }
+    html, _ = exporter.from_notebook_node(notebook, resources=resources)
+    return str(html)
