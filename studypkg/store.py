@@ -304,7 +304,8 @@ def _plain(table: pa.Table) -> pd.DataFrame:
             table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
         elif pa.types.is_date(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")))
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _sha256(path: Path) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -75,21 +76,21 @@ def find_uv() -> str:
 
 
 def fetch_wheel() -> str:
-    """Fetch the uv wheel for this machine, check its published hash, and unpack its program."""
+    """Fetch the uv wheel for this machine from the package index, check its hash, unpack its program."""
     index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
-    address = f"{index.rstrip('/').removesuffix('/simple')}/pypi/uv/{UV_VERSION}/json"
-    with urllib.request.urlopen(address, timeout=60) as answer:
-        files = json.load(answer)["urls"]
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
+    page = f"{index.rstrip('/')}/uv/"
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        links = re.findall(r'href="([^"]+)"', answer.read().decode())
+    machine = platform.machine().lower()
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
     system = {"Linux": "manylinux", "Darwin": "macosx"}.get(platform.system(), "win")
-    wheel = next(f for f in files if machine in f["filename"] and system in f["filename"])
+    names = re.compile(rf"uv-{re.escape(UV_VERSION)}-[^/]*{system}[^/]*{machine}[^/]*\.whl#sha256=(\w+)$")
+    address, digest = next((link, found[1]) for link in links if (found := names.search(link)))
     with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / wheel["filename"]
-        with urllib.request.urlopen(wheel["url"], timeout=300) as answer:
+        archive = Path(folder) / "uv.whl"
+        with urllib.request.urlopen(urllib.parse.urljoin(page, address), timeout=300) as answer:
             archive.write_bytes(answer.read())
-        if hashlib.sha256(archive.read_bytes()).hexdigest() != wheel["digests"]["sha256"]:
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != digest:
             raise SystemExit("The fetched uv does not match its published hash. Nothing was installed.")
         target = TOOLS / "uv" / "bin" / "uv"
         target.parent.mkdir(parents=True, exist_ok=True)

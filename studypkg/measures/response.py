@@ -81,7 +81,7 @@ def response_rule(instrument: Instrument, outcome: Outcome) -> ResponseRule:
         if left:
             rule, reason = left[0], f'only the "{left[0]}" threshold exists for {instrument.id}'
     if not (any(usable.values()) if rule == "either" else usable[rule]):
-        reason = f'no "{rule}" threshold is known for {instrument.id}, and the study sets none'
+        reason = f'no "{rule}" threshold applies to {instrument.id}, and the study sets none'
         rule = "none"
     acceptable, acceptable_reason = None, ""
     if outcome.acceptable is not None:

@@ -57,9 +57,8 @@ def conditional_modes(
     lead_u = np.linalg.solve(
         taken.lower.transpose(0, 2, 1), lead_right - (taken.share_rest @ rest_u).reshape(m, q, 1)
     )
-    spread = _lead_variance(taken, inner, m, q)
-    blocks = [(lead_u[:, :, 0], spread)]
     inverse = linalg.cho_solve((inner, True), np.eye(r)) if r else inner
+    blocks = [(lead_u[:, :, 0], _lead_variance(taken, inverse, m, q))]
     start = 0
     for factor in sums.factors[1:]:
         size = factor.n_levels * factor.size
@@ -78,16 +77,21 @@ def conditional_modes(
     return tuple(results)
 
 
-def _lead_variance(taken: Elimination, inner: Floats, m: int, q: int) -> Floats:
+def _lead_variance(taken: Elimination, inverse: Floats, m: int, q: int) -> Floats:
     """Return the diagonal q × q blocks of (LL')⁻¹ that belong to the leading levels."""
     unit = np.linalg.solve(taken.lower, np.broadcast_to(np.eye(q), (m, q, q)))
     own = unit.transpose(0, 2, 1) @ unit
-    if not inner.size:
+    if not inverse.size:
         return own
     for start in range(0, m, _CHUNK):
         stop = min(start + _CHUNK, m)
-        share = taken.share_rest[start * q : stop * q].toarray()
-        half = linalg.solve_triangular(inner, share.T, lower=True).T.reshape(stop - start, q, -1)
-        back = unit[start:stop].transpose(0, 2, 1) @ half
-        own[start:stop] += back @ back.transpose(0, 2, 1)
+        share = taken.share_rest[start * q : stop * q]
+        # A level touches few of the other columns, so only those elements of the inverse are summed.
+        spread = share @ inverse
+        within = np.empty((stop - start, q, q))
+        for a in range(q):
+            for b in range(q):
+                within[:, a, b] = share[b::q].multiply(spread[a::q]).sum(axis=1)
+        back = unit[start:stop].transpose(0, 2, 1) @ within
+        own[start:stop] += back @ unit[start:stop]
     return own

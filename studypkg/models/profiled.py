@@ -87,12 +87,14 @@ def evaluate(theta: Floats, sums: CrossProducts, *, reml: bool) -> Evaluation:
     """
     factors = unpack(theta, sums.factors)
     taken = eliminate_lead(factors, sums)
-    r, p = sums.rest_rest.shape[0], sums.p
-    triangle = linalg.cholesky(taken.corner, lower=True, check_finite=False)
+    p = sums.p
+    corner, log_nested = _eliminate_nested(taken.corner, sums.factors[1:])
+    r = len(corner) - p - 1
+    triangle = linalg.cholesky(corner, lower=True, check_finite=False)
     diagonal = np.diag(triangle)
     r2 = float(diagonal[-1] ** 2)
     nu = sums.n - p if reml else sums.n
-    deviance = taken.log_lead + 2.0 * float(np.log(diagonal[:r]).sum())
+    deviance = taken.log_lead + log_nested + 2.0 * float(np.log(diagonal[:r]).sum())
     deviance += nu * (1.0 + np.log(2.0 * np.pi * r2 / nu)) - sums.log_weights
     fixed = triangle[r : r + p, r : r + p]
     if reml and p:
@@ -104,6 +106,24 @@ def evaluate(theta: Floats, sums: CrossProducts, *, reml: bool) -> Evaluation:
     beta = sums.least_squares + np.linalg.solve(sums.triangle, gamma) if p else gamma
     root = linalg.solve_triangular(fixed, np.linalg.inv(sums.triangle).T, lower=True) if p else fixed
     return Evaluation(float(deviance), sigma2, beta, sigma2 * root.T @ root)
+
+
+def _eliminate_nested(corner: Floats, factors: Sequence[Factor]) -> tuple[Floats, float]:
+    """Take out further factors whose block of the corner is diagonal, as it is when levels are nested.
+
+    With every patient under one therapist and every therapist in one clinic, nothing dense is left but
+    the fixed columns.
+    """
+    log_nested = 0.0
+    for factor in factors:
+        size = factor.n_levels * factor.size
+        diagonal = np.diag(corner)[:size]
+        if np.count_nonzero(corner[:size, :size]) > size:
+            break
+        share = corner[:size, size:] / np.sqrt(diagonal)[:, None]
+        corner = corner[size:, size:] - share.T @ share
+        log_nested += float(np.log(diagonal).sum())
+    return corner, log_nested
 
 
 def eliminate_lead(factors: list[Floats], sums: CrossProducts) -> Elimination:

@@ -20,6 +20,8 @@ DECREMENT_LIMIT = 1e-6
 # Standard deviations below this share of the residual one are tried at exactly zero.
 NEAR_ZERO = 1e-2
 STEP = 1e-3
+# Curvatures below this share of the largest are flat; below minus the other share they point downhill.
+_FLAT, _DOWNHILL = 1e-6, 1e-4
 _ROUNDS = 12
 
 
@@ -76,7 +78,8 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     1. COBYQA (a trust-region method without derivatives) with diagonal elements kept at or above zero.
     2. Small diagonal elements are set to exactly zero where that does not raise the deviance; an
        element held at zero is let go again if the deviance falls when it is raised.
-    3. Newton steps on the free elements until the predicted gain is below `DECREMENT_LIMIT`.
+    3. Newton steps on the free elements until the predicted gain is below `DECREMENT_LIMIT`. Where the
+       curvature points down along a direction the point is a saddle: it is left and the search repeated.
     """
     shape = theta_shape(sums.factors)
     diagonal = np.array([row == column for _, row, column in shape])
@@ -88,18 +91,29 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     theta = np.asarray(found.x, dtype=float)
     free = np.ones(len(theta), dtype=bool)
     gradient, curvature, jacobian = np.zeros(0), np.zeros((0, 0)), np.zeros((0, sums.p, sums.p))
-    decrement = np.inf
+    decrement, saddle = np.inf, False
     for _ in range(_ROUNDS):
-        theta, free = _settle_boundary(theta, diagonal, deviance)
+        theta, free = _settle_boundary(_upright(theta, shape), diagonal, deviance)
         gradient, curvature, jacobian = _derivatives(theta, free, deviance)
-        step, decrement = _newton(gradient, curvature)
-        moved = _backtrack(theta, free, step, diagonal, deviance)
+        step, decrement, downhill = _newton(gradient, curvature)
+        saddle = downhill is not None
+        if downhill is not None:
+            # The curvature points down along one direction: go there and search again from the best point.
+            theta = _leave_saddle(theta, free, downhill, deviance)
+            again = optimize.minimize(
+                deviance, _upright(theta, shape), method="COBYQA", bounds=bounds,
+                options=options | {"initial_tr_radius": 0.1},
+            )  # fmt: skip
+            theta = np.asarray(again.x, dtype=float) if again.fun < deviance(theta) else theta
+            continue
+        moved = _backtrack(theta, free, step, deviance)
         theta = theta if moved is None else moved
         # So near the optimum the last step does not change the curvature to any printed digit.
         if moved is None or decrement < DECREMENT_LIMIT * 1e-2:
             break
+    theta = _upright(theta, shape)
     at = deviance.full(theta)
-    converged = bool(decrement < DECREMENT_LIMIT and np.isfinite(at.deviance))
+    converged = bool(decrement < DECREMENT_LIMIT and not saddle and np.isfinite(at.deviance))
     norm = float(np.linalg.norm(gradient)) if gradient.size else 0.0
     return Search(
         theta,
@@ -115,75 +129,96 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     )
 
 
+def _upright(theta: Floats, shape: list[tuple[int, int, int]]) -> Floats:
+    """Turn columns of the covariance factors so that no diagonal element is negative; T T' stays the same."""
+    turned = theta.copy()
+    for place, (at, row, column) in enumerate(shape):
+        if row == column and theta[place] < 0.0:
+            same = [k for k, (a, _, c) in enumerate(shape) if (a, c) == (at, column)]
+            turned[same] = -theta[same]
+    return turned
+
+
 def _settle_boundary(theta: Floats, diagonal: np.ndarray, deviance: _Counted) -> tuple[Floats, np.ndarray]:
     """Hold at exactly zero what is best there, let go what is not."""
-    theta = np.where(diagonal, np.abs(theta), theta)
     best = deviance(theta)
     slack = 1e-11 * max(1.0, abs(best))
     free = np.ones(len(theta), dtype=bool)
     for at in np.flatnonzero(diagonal & (theta < NEAR_ZERO)):
-        zero, raised = theta.copy(), theta.copy()
-        zero[at], raised[at] = 0.0, 2.0 * NEAR_ZERO
-        at_zero, at_raised = deviance(zero), deviance(raised)
-        if at_zero <= best + slack and at_zero <= at_raised:
+        zero, raised, lowered = theta.copy(), theta.copy(), theta.copy()
+        zero[at], raised[at], lowered[at] = 0.0, 2.0 * NEAR_ZERO, -2.0 * NEAR_ZERO
+        at_zero, at_raised, at_lowered = deviance(zero), deviance(raised), deviance(lowered)
+        if at_zero <= best + slack and at_zero <= min(at_raised, at_lowered):
             theta, best, free[at] = zero, at_zero, False
-        elif at_raised < best:
-            theta, best = raised, at_raised
+        elif min(at_raised, at_lowered) < best:
+            theta, best = (raised, at_raised) if at_raised <= at_lowered else (lowered, at_lowered)
     return theta, free
 
 
 def _derivatives(theta: Floats, free: np.ndarray, deviance: _Counted) -> tuple[Floats, Floats, Floats]:
     """Central differences over the free elements: gradient, Hessian, and the Jacobian of Cov(β̂).
 
-    The deviance does not change when a column of a covariance factor changes sign, so it is smooth
-    through zero and may be evaluated on both sides.
+    First and pure second derivatives use four points either side at one and two steps, so their error is
+    of fourth order. Σ = σ² T T' is defined for any sign of T's elements, so zero may be crossed.
     """
     places = np.flatnonzero(free)
-    k = len(places)
+    k, p = len(places), deviance.sums.p
     here = deviance(theta)
-    ahead: list[Evaluation] = []
-    behind: list[Evaluation] = []
-    for at in places:
-        shift = np.zeros(len(theta))
-        shift[at] = STEP
-        ahead.append(deviance.full(theta + shift))
-        behind.append(deviance.full(theta - shift))
-    gradient = np.array([(a.deviance - b.deviance) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)])
-    p = deviance.sums.p
-    jacobian = np.zeros((k, p, p))
-    curvature = np.zeros((k, k))
-    for i, at in enumerate(places):
-        jacobian[i] = (ahead[i].vcov - behind[i].vcov) / (2 * STEP)
-        curvature[i, i] = (ahead[i].deviance - 2 * here + behind[i].deviance) / STEP**2
+    gradient, jacobian, curvature = np.zeros(k), np.zeros((k, p, p)), np.zeros((k, k))
+
+    def shifted(*moves: tuple[int, float]) -> Evaluation:
+        point = theta.copy()
+        for at, move in moves:
+            point[places[at]] += move
+        return deviance.full(point)
+
+    for i in range(k):
+        far, near = shifted((i, 2 * STEP)), shifted((i, STEP))
+        near_below, far_below = shifted((i, -STEP)), shifted((i, -2 * STEP))
+        inner, outer = near.deviance - near_below.deviance, far.deviance - far_below.deviance
+        gradient[i] = (8 * inner - outer) / (12 * STEP)
+        jacobian[i] = (8 * (near.vcov - near_below.vcov) - (far.vcov - far_below.vcov)) / (12 * STEP)
+        sums = near.deviance + near_below.deviance, far.deviance + far_below.deviance
+        curvature[i, i] = (16 * sums[0] - sums[1] - 30 * here) / (12 * STEP**2)
         for j in range(i):
-            corners = 0.0
-            for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-                shift = np.zeros(len(theta))
-                shift[at], shift[places[j]] = s * STEP, t * STEP
-                corners += s * t * deviance(theta + shift)
+            corners = sum(
+                s * t * shifted((i, s * STEP), (j, t * STEP)).deviance for s in (1, -1) for t in (1, -1)
+            )
             curvature[i, j] = curvature[j, i] = corners / (4 * STEP**2)
     return gradient, curvature, jacobian
 
 
-def _newton(gradient: Floats, curvature: Floats) -> tuple[Floats, float]:
-    """Return the Newton step along directions of positive curvature and the gain it promises."""
+def _newton(gradient: Floats, curvature: Floats) -> tuple[Floats, float, Floats | None]:
+    """Return the Newton step, the gain it promises, and a direction of negative curvature if there is one."""
     if not gradient.size:
-        return gradient, 0.0
+        return gradient, 0.0, None
     values, vectors = np.linalg.eigh(curvature)
-    usable = values > 1e-6 * max(float(values.max()), 0.0)
+    largest = float(np.abs(values).max())
+    usable = values > _FLAT * largest
     along = vectors.T @ gradient
     step = -(vectors[:, usable] @ (along[usable] / values[usable]))
-    return step, 0.5 * float((along[usable] ** 2 / values[usable]).sum())
+    downhill = vectors[:, 0] if float(values[0]) < -_DOWNHILL * largest else None
+    return step, 0.5 * float((along[usable] ** 2 / values[usable]).sum()), downhill
 
 
-def _backtrack(
-    theta: Floats, free: np.ndarray, step: Floats, diagonal: np.ndarray, deviance: _Counted
-) -> Floats | None:
+def _leave_saddle(theta: Floats, free: np.ndarray, direction: Floats, deviance: _Counted) -> Floats:
+    """Return the best of some points on both sides along a direction, or the point itself."""
+    best, lowest = theta, deviance(theta)
+    for length in (0.02, 0.05, 0.1, 0.2, 0.5):
+        for sign in (1.0, -1.0):
+            trial = theta.copy()
+            trial[free] += sign * length * direction
+            value = deviance(trial)
+            if value < lowest:
+                best, lowest = trial, value
+    return best
+
+
+def _backtrack(theta: Floats, free: np.ndarray, step: Floats, deviance: _Counted) -> Floats | None:
     here = deviance(theta)
     for share in (1.0, 0.5, 0.25, 0.1, 0.01):
         trial = theta.copy()
         trial[free] += share * step
-        trial = np.where(diagonal, np.abs(trial), trial)
         if deviance(trial) < here:
             return trial
     return None

@@ -174,13 +174,12 @@ def answers_as_text(models: tuple[FittedModel, ...]) -> str:
 
 
 def _describe(fit: Fit) -> list[str]:
-    groups = ", ".join(f"{n} {name}" for name, n in fit.groups.items())
+    groups = ", ".join(f"{n} {name}{'s' if n != 1 else ''}" for name, n in fit.groups.items())
     lines = [f"  rows {fit.n} of {fit.n_read} ({groups}); {'REML' if fit.reml else 'ML'}"]
     lines += [f"  left out: {n} rows without {column}" for column, n in fit.dropped.items() if n]
     lines += [f"  left out: column {column}, which follows from the others" for column in fit.aliased]
     if fit.is_singular:
-        terms = ", ".join(fit.singular_terms)
-        lines.append(f"  singular: the variance of {terms} is exactly 0 at the optimum")
+        lines.append(f"  singular fit, at the edge of what can be estimated: {'; '.join(fit.singular_terms)}")
     return lines
 
 
@@ -189,7 +188,7 @@ def _lines(answer: Answer, df: str) -> list[str]:
         return [f"  {answer.label}: no number"]
     ours = (
         f"  {answer.label}: {answer.estimate:.2f} ({answer.ci_low:.2f} to {answer.ci_high:.2f}), "
-        f"SE {answer.se:.3f}, df {answer.df:.1f} ({df}), P = {p_text(answer.p_value)}"
+        f"SE {answer.se:.3f}, df {answer.df:.1f} ({df}), P {p_text(answer.p_value)}"
     )
     if answer.published is None:
         return [ours]
@@ -203,18 +202,18 @@ def _lines(answer: Answer, df: str) -> list[str]:
 
 
 def p_text(p_value: float | None) -> str:
-    """Print a P value with two digits that count, and no more zeros than help.
+    """Print a P value with its sign, two digits that count, and no more zeros than help.
 
     Examples
     --------
     >>> p_text(0.000224), p_text(0.04), p_text(1e-9)
-    ('0.0002', '0.040', '<0.0001')
+    ('= 0.0002', '= 0.040', '< 0.0001')
     """
     if p_value is None:
         return "not known"
     if p_value < 0.0001:
-        return "<0.0001"
-    return f"{p_value:.4f}" if p_value < 0.001 else f"{p_value:.3f}"
+        return "< 0.0001"
+    return f"= {p_value:.4f}" if p_value < 0.001 else f"= {p_value:.3f}"
 
 
 def answer_as_dict(answer: Answer) -> dict[str, Any]:

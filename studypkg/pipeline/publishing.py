@@ -19,11 +19,13 @@ from studypkg.errors import StudyError
 from studypkg.pipeline.opening import NOTEBOOKS, notebook_file
 from studypkg.pipeline.releasing import config_hash
 from studypkg.progress import Reporter
-from studypkg.reports import IndexEntry, read_document, render_notebook, write_index
+from studypkg.reports import read_document
+from studypkg.reports.render import render_notebook
+from studypkg.reports.site import IndexEntry, write_index
 
 #: Pages that are the run itself: they come first, and without them there is no month.
-RUN_PAGES = ("ingest", "models")
-_TITLES = {"ingest": "Records of the month", "models": "Models of the month", "network": "Network report"}
+RUN_PAGES = {"ingest": "ingest", "research": "models"}
+_TITLES = {"ingest": "Data quality", "research": "Research report", "network": "Network report"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Page:
     Parameters
     ----------
     unit
-        A clinic, or ``ingest``, ``models``, ``network``.
+        A clinic, or ``ingest``, ``research``, ``network``.
     name
         Name to print.
     status
@@ -122,10 +124,12 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
     study_file = str((study.root / "study.toml").resolve())
     month = {"study_file": study_file, "month": plan.month}
     progress.say("reading and screening the records")
-    run_parameters = {"ingest": {**month, "today": plan.today.isoformat()}, "models": month}
+    run_parameters = {"ingest": {**month, "today": plan.today.isoformat()}, "research": month}
     pages = []
-    for unit in RUN_PAGES:
-        page = _make_page(study, plan.month, unit, unit, _TITLES[unit], run_parameters[unit], show_code=True)
+    for unit, notebook in RUN_PAGES.items():
+        page = _make_page(
+            study, plan.month, unit, notebook, _TITLES[unit], run_parameters[unit], show_code=True
+        )
         if page.status == "failed":
             _write_manifest(study, plan, _merge(plan.pages_before, [page]))
             raise _fault_of(page)
@@ -137,7 +141,14 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
     with ProcessPoolExecutor(study.jobs.workers, mp_context=get_context("spawn")) as pool:
         waiting = [
             pool.submit(
-                _make_page, study, plan.month, unit, notebook, title, _document_parameters(unit, plan.month, path), show_code=False
+                _make_page,
+                study,
+                plan.month,
+                unit,
+                notebook,
+                title,
+                _document_parameters(unit, plan.month, path),
+                show_code=False,
             )
             for unit, notebook, title, path in units
         ]

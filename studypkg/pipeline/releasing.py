@@ -71,19 +71,19 @@ def release_month(
         "study": study.study.name,
         "month": month,
         "data_cutoff": measured.cutoff.date().isoformat(),
-        "outcome": _outcome_note(study),
-        "thresholds": _thresholds(study),
-        "answers": _answers(study, models),
-        "model": _model_note(models),
-        "counts": Counts(ingested.read, ingested.accepted, ingested.duplicate, ingested.quarantined),
-        "provenance": _provenance(study, ingested, measured),
-        "labels": _labels(study),
+        "outcome": outcome_note(study),
+        "thresholds": thresholds_of(study),
+        "answers": answers_of(study, models),
+        "model": model_note(models[0]) if models else None,
+        "counts": counts_of(ingested),
+        "provenance": provenance_of(study, ingested, measured),
+        "labels": labels_of(study),
     }
     pages = {
         clinic: ClinicDocument(
             clinic=clinic,
             clinic_name=name,
-            released=_gate(study, *clinic_page(material, pool, clinic, when)),
+            released=gate(study, *clinic_page(material, pool, clinic, when)),
             **common,
         )
         for clinic, name in clinics.items()
@@ -91,7 +91,7 @@ def release_month(
     network = None
     if len(clinics) > 1:
         numbers = network_page(material, pool, tuple(clinics), when)
-        network = NetworkDocument(clinics=clinics, released=_gate(study, *numbers), **common)
+        network = NetworkDocument(clinics=clinics, released=gate(study, *numbers), **common)
     return MonthDocuments(pages, network)
 
 
@@ -111,7 +111,14 @@ def clinic_names(study: Study, measured: Measured) -> dict[str, str]:
     return {c: study.report.clinic_names.get(c, c.replace("_", " ").capitalize()) for c in wanted}
 
 
-def _gate(study: Study, numbers: list[Statistic], sums: list[Additive]) -> Released:
+def gate(study: Study, numbers: list[Statistic], sums: list[Additive]) -> Released:
+    """Let numbers through the release gate, and attack what it lets through.
+
+    Raises
+    ------
+    DisclosureError
+        If a small cell could be worked out.
+    """
     released = release(numbers, relations=sums, min_cell=study.privacy.min_cell)
     breaches = audit(released, sums)
     if breaches:
@@ -127,7 +134,8 @@ def _periods(study: Study, material: Material, month: str) -> Periods:
     return periods(month, study.report.trend_months, earliest=None if ended.empty else str(ended.min()))
 
 
-def _outcome_note(study: Study) -> OutcomeNote:
+def outcome_note(study: Study) -> OutcomeNote:
+    """Name the primary outcome as pages do."""
     name = study.primary_outcome or ""
     outcome = study.outcomes[name]
     instrument = study_vocabulary(study).instruments[outcome.instrument]
@@ -137,7 +145,8 @@ def _outcome_note(study: Study) -> OutcomeNote:
     )  # fmt: skip
 
 
-def _thresholds(study: Study) -> tuple[Threshold, ...]:
+def thresholds_of(study: Study) -> tuple[Threshold, ...]:
+    """List the limits that sort patients, each with its source."""
     outcome = study.outcomes[study.primary_outcome or ""]
     instrument = study_vocabulary(study).instruments[outcome.instrument]
     found = []
@@ -159,7 +168,8 @@ def _thresholds(study: Study) -> tuple[Threshold, ...]:
     return tuple(found)
 
 
-def _answers(study: Study, models: tuple[FittedModel, ...]) -> tuple[Answer, ...]:
+def answers_of(study: Study, models: tuple[FittedModel, ...]) -> tuple[Answer, ...]:
+    """Give the models' answers as pages show them; none from fewer patients than may be shown."""
     found = []
     for model in models:
         for label in model.declared.contrasts:
@@ -174,22 +184,26 @@ def _answers(study: Study, models: tuple[FittedModel, ...]) -> tuple[Answer, ...
     return tuple(found)
 
 
-def _model_note(models: tuple[FittedModel, ...]) -> ModelNote | None:
-    if not models:
-        return None
-    model = models[0]
+def model_note(model: FittedModel) -> ModelNote:
+    """Say how a model came to be, or why it has no number."""
     if model.fit is None:
         return ModelNote(model.declared.formula, status="failed", reason=model.reason)
     fit = model.fit
+    formula = " ".join((model.formula or "").split())
     return ModelNote(
-        formula=" ".join((model.formula or "").split()), n=fit.n, groups=dict(fit.groups),
-        is_singular=fit.is_singular, singular_terms=tuple(fit.singular_terms),
-        dropped={k: v for k, v in fit.dropped.items() if v},
-        fallback_used=" ".join((model.formula or "").split()) if model.fallback_used else None,
+        formula=formula, n=fit.n, groups=dict(fit.groups), is_singular=fit.is_singular,
+        singular_terms=tuple(fit.singular_terms), dropped={k: v for k, v in fit.dropped.items() if v},
+        fallback_used=formula if model.fallback_used else None,
     )  # fmt: skip
 
 
-def _provenance(study: Study, ingested: IngestResult, measured: Measured) -> dict[str, Any]:
+def counts_of(ingested: IngestResult) -> Counts:
+    """Give the rows of all files together, and where they went."""
+    return Counts(ingested.read, ingested.accepted, ingested.duplicate, ingested.quarantined)
+
+
+def provenance_of(study: Study, ingested: IngestResult, measured: Measured) -> dict[str, Any]:
+    """Say what a page was made from."""
     return {
         "package": __version__,
         "config_hash": config_hash(study)[:12],
@@ -208,7 +222,8 @@ def config_hash(study: Study) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _labels(study: Study) -> dict[str, str]:
+def labels_of(study: Study) -> dict[str, str]:
+    """Give the plain name of every exercise, modality, diagnosis and stop rule."""
     vocabulary = study_vocabulary(study)
     sections = (
         vocabulary.exercises, vocabulary.modalities, vocabulary.conditions, vocabulary.stop_rules,

@@ -13,8 +13,8 @@ from studypkg.records.rules import Check
 
 #: Nobody older is believed: 999 is a code for "missing", not an age.
 OLDEST_YEARS = 120
-#: A day before this is a two-digit year or a slip.
-FIRST_DAY = "1900-01-01"
+#: An earlier day is a two-digit year or a slip; a later one, such as 9999-12-31, stands for "open".
+FIRST_DAY, LAST_DAY = "1900-01-01", "2199-12-31"
 #: Ways to write a day that mean the same day everywhere.
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 #: Words of a yes-or-no column, normalised.
@@ -71,7 +71,9 @@ def value_of(column: Column, reading: Reading, *, listed: bool) -> str:
     if column.kind == "date":
         formats = ", ".join(literal(form) for form in reading.date_formats.get(column.name, ISO_FORMATS))
         day = f"CAST(try_strptime({text}, [{formats}]) AS DATE)"
-        return f"CASE WHEN {day} >= DATE '{FIRST_DAY}' THEN {day} END"
+        # Words such as "infinity" are special to the database; every day has a digit.
+        held = f"regexp_matches({text}, '[0-9]') AND {day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{LAST_DAY}'"
+        return f"CASE WHEN {held} THEN {day} END"
     if column.kind in ("number", "integer"):
         return _number(column, text, reading)
     if column.kind == "age":

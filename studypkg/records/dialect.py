@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from studypkg.errors import ConfigError, DataRejectedError
 from studypkg.records.grammar import Bytes, Grammar
 from studypkg.records.raw import shown
@@ -86,8 +88,8 @@ def open_text(path: Path, *, encoding: str | None, folder: Path) -> TextFile:
     declared = _known(encoding, path) if encoding else None
     if marked and declared and not declared.startswith(marked):
         raise DataRejectedError(
-            f'{shown(path)}: the file starts with the mark of {marked} and encoding = "{encoding}" is declared. '
-            f"Remove the declaration."
+            f'{shown(path)}: the file starts with the mark of {marked} and encoding = "{encoding}" is '
+            f"declared. Remove the declaration."
         )
     name = marked or declared or "utf-8"
     notes = ("byte-order mark removed",) if mark else ()
@@ -110,7 +112,7 @@ def _known(encoding: str, path: Path) -> str:
 
 
 def _check_utf8(path: Path) -> str:
-    digest, decoder, lines = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 0
+    digest, decoder, read = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 0
     with path.open("rb") as stream:
         while True:
             piece = stream.read(_CHUNK)
@@ -120,12 +122,17 @@ def _check_utf8(path: Path) -> str:
             try:
                 decoder.decode(piece, final=not piece)
             except UnicodeDecodeError as fault:
-                line = 1 + lines + len(_LINE_END.findall(piece[: max(fault.start - held, 0)]))
+                line = _line_at(path, read - held + fault.start)
                 raise DataRejectedError(_not_utf8(path, line, piece)) from None
             if not piece:
                 return digest.hexdigest()
-            # A carriage return at the end of a piece is counted with its line feed in the next one.
-            lines += len(_LINE_END.findall(piece)) - piece.endswith(b"\r")
+            read += len(piece)
+
+
+def _line_at(path: Path, offset: int) -> int:
+    """Physical line of a byte, from 1."""
+    before = np.memmap(path, dtype=np.uint8, mode="r").data[:offset]
+    return 1 + sum(1 for _ in _LINE_END.finditer(before))
 
 
 def _not_utf8(path: Path, line: int, piece: bytes) -> str:
@@ -154,8 +161,8 @@ def _decode(path: Path, name: str, copy: Path) -> str:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeDecodeError:
                 raise DataRejectedError(
-                    f'{shown(path)}: a character at or after line {lines} is not {name} text, which is declared '
-                    f"or marked. Declare the true encoding. Nothing was replaced."
+                    f"{shown(path)}: a character at or after line {lines} is not {name} text, which is "
+                    f"declared or marked. Declare the true encoding. Nothing was replaced."
                 ) from None
             _refuse_nul("\0" in text, path)
             plain = plain and piece.isascii()
@@ -170,8 +177,8 @@ def _decode(path: Path, name: str, copy: Path) -> str:
                 break
     if is_utf8 and not plain:
         raise DataRejectedError(
-            f'{shown(path)}: encoding = "{name}" is declared and the file is UTF-8: letters would be garbled. '
-            f"Remove the declaration. Nothing was replaced."
+            f'{shown(path)}: encoding = "{name}" is declared and the file is UTF-8: letters would be '
+            f"garbled. Remove the declaration. Nothing was replaced."
         )
     return digest.hexdigest()
 
@@ -179,7 +186,7 @@ def _decode(path: Path, name: str, copy: Path) -> str:
 def _refuse_nul(found: bool, path: Path) -> None:
     if found:
         raise DataRejectedError(
-            f'{shown(path)}: the file holds NUL bytes. Either it is damaged, or it is UTF-16 without a mark: '
+            f"{shown(path)}: the file holds NUL bytes. Either it is damaged, or it is UTF-16 without a mark: "
             f'then declare encoding = "utf-16-le". Nothing was replaced.'
         )
 

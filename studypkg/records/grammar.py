@@ -62,7 +62,7 @@ class Grammar:
 
     def record_end(self, data: Bytes, start: int) -> int | None:
         """Where the record that starts at `start` ends, before its line end; `None` if it is none."""
-        found = self._record.match(memoryview(data), start)
+        found = self._record.match(data.data, start)
         return None if found is None else found.end()
 
     def split(self, record: bytes) -> list[str]:
@@ -136,17 +136,17 @@ class Grammar:
 
 
 def _line_stop(data: Bytes, start: int) -> int:
-    found = _LINE_END.search(memoryview(data), start)
+    found = _LINE_END.search(data.data, start)
     return data.size if found is None else found.start()
 
 
 def after_line_end(data: Bytes, stop: int) -> int:
-    """Offset behind the line end that stands at `stop`, if there is one.
+    r"""Offset behind the line end that stands at `stop`, if there is one.
 
     Examples
     --------
-    >>> after_line_end(np.frombuffer(b"a\\r\\nb", np.uint8), 1)
+    >>> after_line_end(np.frombuffer(b"a\r\nb", np.uint8), 1)
     3
     """
-    found = _LINE_END.match(memoryview(data), stop)
+    found = _LINE_END.match(data.data, stop)
     return stop if found is None else found.end()

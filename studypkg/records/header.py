@@ -11,7 +11,7 @@ from studypkg.errors import DataRejectedError
 from studypkg.records.quoting import ident, literal
 
 #: Names that the package adds to a table.
-RESERVED = ("_row", "_series", "_source")
+RESERVED = ("_row", "_series", "_source", "file_row_number")
 #: As wide as the widest sheet there is.
 MOST_COLUMNS = 16_384
 _LISTED = 5

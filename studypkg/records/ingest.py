@@ -21,7 +21,8 @@ from studypkg.errors import DataRejectedError, QualityGateError
 from studypkg.records.mapping import map_source
 from studypkg.records.quarantine import Delivered, list_faults, write_quarantine
 from studypkg.records.quoting import ident, idents, literal
-from studypkg.records.read import RawTable, open_source
+from studypkg.records.raw import RawTable, check_regular, sha256_of, shown
+from studypkg.records.read import open_source
 from studypkg.records.reading import find_reading
 from studypkg.records.result import IngestResult, SourceResult
 from studypkg.records.screening import (
@@ -135,7 +136,7 @@ def ingest(
     tables = study_tables(study)
     lists = {name: _lists(table, study_vocabulary(study)) for name, table in tables.items()}
     paths = [study.root / source.path for source in study.sources]
-    hashes = {path: _sha256(path) for path in paths}
+    hashes = {path: _hash(path) for path in paths}
     fingerprint = _fingerprint(study, tables, lists, [hashes[path] for path in paths], cutoff)
     earlier = store.manifest()
     if earlier.get("fingerprint") == fingerprint:
@@ -180,7 +181,7 @@ def _open_all(run: _Run, paths: list[Path], hashes: Mapping[Path, str], gate: Ga
     for source, path in zip(run.study.sources, paths, strict=True):
         how = (path, source.kind, source.encoding, source.delimiter, source.sheet)
         if how not in opened:
-            run.tell(f"Reading {path.name}.")
+            run.tell(f"Reading {shown(path)}.")
             opened[how] = open_source(
                 run.connection,
                 path,
@@ -319,17 +320,13 @@ def _limit(connection: duckdb.DuckDBPyConnection, work: Path, memory_limit: str,
         connection.execute(f"SET threads = {int(threads)}")
 
 
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise DataRejectedError(
-            f"there is no file {path.name} in {path.parent}. Put it there, or mend `path` of its "
-            f"[[sources]]. Nothing was replaced."
-        )
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hash(path: Path) -> str:
+    check_regular(path)
+    return sha256_of(path)
 
 
 def _changed(path: Path) -> DataRejectedError:
     return DataRejectedError(
-        f"{path.name} changed while it was read. Wait until it is written, and run again. Nothing was replaced."
+        f"{shown(path)} changed while it was read. Wait until it is written, and run again. "
+        f"Nothing was replaced."
     )

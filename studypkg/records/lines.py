@@ -1,4 +1,4 @@
-"""Where the records of a delimited file start and end, on which physical line, found without parsing fields."""
+"""Where the records of a delimited file start and end, and on which physical line, from its bytes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Window:
         Line ends inside quotes, and blank lines.
     bad_quotes
         Quote marks that do not stand at the edge of a field.
+    misfits
+        Records with another number of fields than the header.
     """
 
     starts: Offsets
@@ -43,6 +45,7 @@ class Window:
     inner: int = 0
     blank: int = 0
     bad_quotes: int = 0
+    misfits: int = 0
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Survey:
         Records, the header among them.
     longest
         Bytes of the longest record.
-    lf, crlf, cr, inner, blank, bad_quotes
+    lf, crlf, cr, inner, blank, bad_quotes, misfits
         As in `Window`.
     open_end
         Whether the last record has no line end.
@@ -69,6 +72,7 @@ class Survey:
     inner: int = 0
     blank: int = 0
     bad_quotes: int = 0
+    misfits: int = 0
     open_end: bool = field(default=False)
 
     @property
@@ -78,8 +82,8 @@ class Survey:
         return not (self.cr or self.inner or self.blank) and kinds <= 1
 
 
-def survey(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Survey:
-    """Count the records and line ends of a file and check every quote mark.
+def survey(data: Bytes, start: int, *, delimiter: bytes, fields: int, line: int = 1) -> Survey:
+    """Count the records and line ends of a file, check every quote mark, and count every record's fields.
 
     Parameters
     ----------
@@ -89,6 +93,8 @@ def survey(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Surve
         Offset and physical line of the header.
     delimiter
         The delimiter, one byte.
+    fields
+        Fields of the header.
 
     Notes
     -----
@@ -99,21 +105,21 @@ def survey(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Surve
     """
     total = Survey()
     stop = start
-    for window in windows(data, start, delimiter=delimiter, line=line):
+    for window in windows(data, start, delimiter=delimiter, fields=fields, line=line):
         total.records += window.starts.size
         if window.starts.size:
             total.longest = max(total.longest, int((window.stops - window.starts).max()))
             stop = int(window.stops[-1])
-        for name in ("lf", "crlf", "cr", "inner", "blank", "bad_quotes"):
+        for name in ("lf", "crlf", "cr", "inner", "blank", "bad_quotes", "misfits"):
             setattr(total, name, getattr(total, name) + getattr(window, name))
     total.open_end = total.records > 0 and stop == data.size
     return total
 
 
-def windows(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Iterator[Window]:
+def windows(data: Bytes, start: int, *, delimiter: bytes, fields: int, line: int = 1) -> Iterator[Window]:
     """Give the records of a file, stretch by stretch; see `survey`."""
     size, cut = int(data.size), delimiter[0]
-    quotes_before, ends_before = 0, 0
+    quotes_before, ends_before, cuts_before = 0, 0, 0
     open_start, open_line = start, line
     for low in range(start, size, _WINDOW):
         high = min(low + _WINDOW, size)
@@ -121,13 +127,19 @@ def windows(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Iter
         quotes = np.flatnonzero(part == _QUOTE) + low
         firsts, nexts, kinds = _line_ends(data, start, low, high)
         bad = _bad_quotes(data, start, quotes, quotes_before, cut) if quotes.size else 0
-        inside = ((quotes_before + np.searchsorted(quotes, firsts)) & 1).astype(bool)
+        inside = _inside(firsts, quotes, quotes_before)
+        cuts = np.flatnonzero(part == cut) + low
+        cuts = cuts[~_inside(cuts, quotes, quotes_before)]
         outer = np.flatnonzero(~inside)
         starts = np.concatenate(([open_start], nexts[outer]))
         lines = np.concatenate(([open_line], outer + (line + ends_before + 1)))
         stops = firsts[outer]
         full = stops > starts[:-1]
         kinds = kinds[outer]
+        behind = np.searchsorted(cuts, starts)
+        behind[1:] += cuts_before
+        found = np.diff(behind) + 1
+        cuts_before += int(cuts.size) - int(behind[-1])
         yield Window(
             starts[:-1][full],
             stops[full],
@@ -138,6 +150,7 @@ def windows(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Iter
             inner=int(inside.sum()),
             blank=int((~full).sum()),
             bad_quotes=bad,
+            misfits=int((found[full] != fields).sum()),
         )
         open_start, open_line = int(starts[-1]), int(lines[-1])
         quotes_before += int(quotes.size)
@@ -145,7 +158,14 @@ def windows(data: Bytes, start: int, *, delimiter: bytes, line: int = 1) -> Iter
     unclosed = quotes_before & 1
     if open_start < size:
         one = (np.array([open_start]), np.array([size]), np.array([open_line]))
-        yield Window(*one, bad_quotes=unclosed)
+        yield Window(*one, bad_quotes=unclosed, misfits=int(cuts_before + 1 != fields))
+
+
+def _inside(places: Offsets, quotes: Offsets, before: int) -> NDArray[np.bool_]:
+    """Whether each place lies in a quoted field, by the number of quote marks before it."""
+    if not quotes.size:
+        return np.full(places.size, bool(before & 1))
+    return ((before + np.searchsorted(quotes, places)) & 1).astype(np.bool_)
 
 
 def _line_ends(data: Bytes, start: int, low: int, high: int) -> tuple[Offsets, Offsets, Offsets]:

@@ -12,7 +12,7 @@ from studypkg.columns import Table
 from studypkg.declaration import Series, Source
 from studypkg.errors import ConfigError, DataRejectedError, nearest
 from studypkg.records.quoting import ident, literal
-from studypkg.records.read import RawTable
+from studypkg.records.raw import RawTable
 
 #: Blanks that people cannot see: space, tab, line ends, no-break space.
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
@@ -108,7 +108,7 @@ def map_source(
             if constant is not None:
                 cells[name] = literal(constant)
             elif origin:
-                cells[name] = _cell(source, name, origin)
+                cells[name] = _cell(source, name, origin, one)
                 origins[name][number] = origin
             else:
                 cells[name] = "NULL::VARCHAR"
@@ -132,7 +132,8 @@ def _places(source: Source, table: Table, raw: RawTable) -> dict[str, str]:
     """Find the source column of every schema column that has one; every named column must be there."""
     named = [*source.columns.values(), *source.drop]
     named += [column for conditions in source.missing_when.values() for column in conditions]
-    named += [one.column for one in source.melt.series] if source.melt else []
+    series = source.melt.series if source.melt else ()
+    named += [name for one in series for name in (one.column, *one.missing_when)]
     for name in named:
         if name not in raw.columns:
             raise DataRejectedError(
@@ -185,11 +186,14 @@ def _is_iso_day(text: str) -> bool:
         return False
 
 
-def _cell(source: Source, name: str, place: str) -> str:
+def _cell(source: Source, name: str, place: str, one: Series) -> str:
     """Write the SQL of one cell: trimmed, emptied, translated, or missing."""
     text = _trimmed(place)
     cases = []
-    for other, word in source.missing_when.get(name, {}).items():
+    conditions = dict(source.missing_when.get(name, {}))
+    if source.melt is not None and name == source.melt.value:
+        conditions |= one.missing_when
+    for other, word in conditions.items():
         cases.append(f"WHEN {_holds(source, other, word)} THEN NULL")
     for word, meaning in source.values.get(name, {}).items():
         cases.append(f"WHEN {text} = {literal(word.strip())} THEN nullif({literal(meaning.strip())}, '')")
@@ -218,7 +222,7 @@ def _count_empty(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: S
     if source.melt is None:
         return 0
     counts = " + ".join(
-        f"count(*) FILTER (WHERE {_cell(source, source.melt.value, one.column)} IS NULL)"
+        f"count(*) FILTER (WHERE {_cell(source, source.melt.value, one.column, one)} IS NULL)"
         for one in source.melt.series
     )
     row = connection.execute(f"SELECT {counts} FROM {ident(raw.relation)}").fetchone()
@@ -227,5 +231,6 @@ def _count_empty(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: S
 
 def _ignored(raw: RawTable, source: Source, places: Iterable[str]) -> tuple[str, ...]:
     used = {*places, *source.drop, *(c for when in source.missing_when.values() for c in when)}
-    used |= {one.column for one in source.melt.series} if source.melt else set()
+    series = source.melt.series if source.melt else ()
+    used |= {name for one in series for name in (one.column, *one.missing_when)}
     return tuple(column for column in raw.columns if column not in used)

@@ -10,7 +10,7 @@ import duckdb
 
 from studypkg.records.mapping import Mapped
 from studypkg.records.quoting import ident, literal
-from studypkg.records.read import RawTable
+from studypkg.records.raw import RawTable
 from studypkg.records.rules import RULES
 from studypkg.records.screening import BITS, Screen
 

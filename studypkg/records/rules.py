@@ -45,7 +45,7 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule(
             "NOT_A_DATE",
-            "The cell is not a calendar day from 1900 on in the date format of the source.",
+            "The cell is not a calendar day from 1900 to 2199 in the date format of the source.",
             "Mend the day, or check `date_format` of the source.",
         ),
         Rule(

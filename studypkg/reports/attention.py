@@ -80,7 +80,9 @@ def _safety(seen: View) -> list[Line]:
     finding = f"Safety events were recorded: {_listed(named)}."
     if hidden and not some:
         finding = f"Safety counts too small to print: {_listed(named)}."
-    return [Line(finding, "Read these patients' records and check that the stop rules were followed.", "Safety")]
+    return [
+        Line(finding, "Read these patients' records and check that the stop rules were followed.", "Safety")
+    ]
 
 
 def _capture(seen: View) -> list[Line]:
@@ -132,9 +134,11 @@ def _results(seen: View) -> list[Line]:
     ):
         if found.verdict == "lower":
             easier = seen.against_past("baseline") if "past" in words else seen.against_others("baseline")
-            why = "Intake scores differ too, so other patients may explain it." if easier.verdict != "unclear" else (
+            why = (
                 "Intake scores are alike, so look at visits, exercise and who left early."
-            )  # fmt: skip
+                if easier.verdict == "unclear"
+                else "Intake scores differ too, so other patients may explain it."
+            )
             lines.append(Line(f"Patients improved less than in {words}.", why, "Month by month"))
             break
     return lines
@@ -155,7 +159,8 @@ def _exercise(seen: View) -> list[Line]:
     if is_shown(done) and float(done.value) < 0.5:
         return [
             Line(
-                f"Half of the patients did less than {number(100 * float(done.value), 0)}% of their exercise.",
+                f"Half of the patients did less than {number(100 * float(done.value), 0)}% of their "
+                "exercise.",
                 "Ask what stands in the way, and consider fewer exercises.",
                 section,
             )

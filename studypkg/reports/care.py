@@ -12,7 +12,6 @@ from studypkg.reports.tables import cell, numbers_table, table
 from studypkg.reports.theme import CLINIC
 from studypkg.reports.view import View, view
 from studypkg.reports.words import (
-    counted,
     percent,
     period_name,
     shown_or_reason,
@@ -43,14 +42,27 @@ def exercise(document: Page) -> Html:
             figures.intervals(
                 f"{ordered[0][0].capitalize()} was done most"
                 + (f", {ordered[-1][0]} least" if len(ordered) > 1 else ""),
-                f"{period_name(seen.window)}; share of the prescribed dose. Dot: the middle patient. Bar: the middle half of patients.",
+                f"{period_name(seen.window)}; share of the prescribed dose. Dot: the middle "
+                "patient. Bar: the middle half of patients.",
                 [Row(name, ((CLINIC, s),)) for name, s in ordered],
                 share=True,
             )
         )
-        parts.append(details("The numbers behind this figure", numbers_table("Share of the prescribed dose reported done; the range is the middle half of patients", rows, few)))
+        parts.append(
+            details(
+                "The numbers behind this figure",
+                numbers_table(
+                    "Share of the prescribed dose reported done; the range is the middle half of patients",
+                    rows,
+                    few,
+                ),
+            )
+        )
     parts.append(
-        note("Diaries tend to say more than was done. More done and less pain going together does not show which comes first.")
+        note(
+            "Diaries tend to say more than was done. More done and less pain going together does "
+            "not show which comes first."
+        )
     )
     return join(parts)
 
@@ -60,18 +72,21 @@ def _dose_sentence(done: Statistic | None, few: int) -> Html:
         return paragraph(f"Share of the prescribed exercise that was done: {why_absent(done, few)}.")
     text = f"The middle patient did {value_text(done)} of the prescribed exercise"
     if done.low is not None and done.high is not None:
-        text += f"; half of the patients lie between {percent(float(done.low))} and {percent(float(done.high))}"
+        text += (
+            f"; half of the patients lie between {percent(float(done.low))} and {percent(float(done.high))}"
+        )
     return paragraph(f"{text}.")
 
 
 def treatment(document: Page) -> Html:
     """Show which hands-on modalities were used, how visits went, and why care ended."""
     seen = view(document)
-    return join([_modalities(seen), _visits(seen), _endings(seen)])
+    return join([modalities(document), _visits(seen), _endings(seen)])
 
 
-def _modalities(seen: View) -> Html:
-    document = seen.document
+def modalities(document: Page) -> Html:
+    """Show in what share of the episodes each hands-on modality was used."""
+    seen = view(document)
     rows = [(label(document, g), seen.whole("modality", g)) for g in seen.groups("modality", seen.window)]
     if not rows:
         return paragraph("This study records no hands-on modalities.")
@@ -93,7 +108,10 @@ def _modalities(seen: View) -> Html:
     if hidden:
         parts.append(note(f"Not shown, because a count is too small: {', '.join(hidden)}."))
     parts.append(
-        note("What was given follows from how patients were. The mix describes care; it does not show what worked.")
+        note(
+            "What was given follows from how patients were. The mix describes care; it does not "
+            "show what worked."
+        )
     )
     return join(parts)
 
@@ -130,32 +148,46 @@ def safety(document: Page) -> Html:
     seen, few = view(document), min_cell(document)
     groups = seen.groups("safety", document.month) or seen.groups("safety", seen.window)
     if not groups:
-        return paragraph("This study records no clinical events. Their absence here does not mean that there were none.")
-    rows = [(label(document, g), seen.month("safety", g), _earlier(seen, g)) for g in groups]
-    known = [s for _, *pair in rows for s in pair if s is not None]
-    quiet = [name for name, *pair in rows if all(s is not None and is_shown(s) and float(s.value) == 0 for s in pair)]
-    loud = [row for row in rows if row[0] not in quiet]
+        return paragraph(
+            "This study records no clinical events. Their absence here does not mean that there were none."
+        )
+    columns = _safety_columns(seen, groups)
+    rows = [(label(document, g), [numbers[g] for _, numbers in columns]) for g in groups]
+    known = [s for _, numbers in rows for s in numbers if s is not None]
+    loud = [(name, numbers) for name, numbers in rows if not all(_is_none(s) for s in numbers)]
+    quiet = [name for name, numbers in rows if all(_is_none(s) for s in numbers)]
     parts: list[Html] = []
     if not loud:
         parts.append(paragraph("No event was recorded in any of the kinds that this study counts."))
     if loud:
-        before = period_name(seen.past or seen.window)
-        parts.append(
-            table(
-                "Patients with an event, by kind",
-                ["Event", "This month", before],
-                [[name, _count(now, few), _count(past, few)] for name, now, past in loud],
-            )
-        )
+        heads = ["Event", *[name for name, _ in columns]]
+        body = [[name, *[_count(s, few) for s in numbers]] for name, numbers in loud]
+        parts.append(table("Episodes with an event, by kind", heads, body))
     if quiet and loud:
         parts.append(paragraph(f"None recorded: {', '.join(quiet)}."))
     if any(s.status == "withheld" for s in known):
-        parts.append(note(f"Counts of 1 to {few - 1} are not printed, nor those that would give one away. Your own records name the patients."))
+        parts.append(
+            note(
+                f"Counts of 1 to {few - 1} are not printed, nor those that would give one away. "
+                "Your own records name the patients."
+            )
+        )
     return join(parts)
 
 
-def _earlier(seen: View, group: str) -> Statistic | None:
-    return seen.before("safety", group) or seen.whole("safety", group)
+def _safety_columns(seen: View, groups: list[str]) -> list[tuple[str, dict[str, Statistic | None]]]:
+    """List the stretches of time that have any safety count: the month, and what came before it."""
+    month = {g: seen.month("safety", g) for g in groups}
+    before = {g: seen.before("safety", g) for g in groups}
+    whole = {g: seen.whole("safety", g) for g in groups}
+    found = [("This month", month)] if any(month.values()) else []
+    if any(before.values()) and seen.past:
+        return [*found, (period_name(seen.past), before)]
+    return found if seen.window == seen.document.month else [*found, (period_name(seen.window), whole)]
+
+
+def _is_none(statistic: Statistic | None) -> bool:
+    return statistic is not None and is_shown(statistic) and float(statistic.value) == 0
 
 
 def _count(statistic: Statistic | None, few: int) -> str:
@@ -164,4 +196,4 @@ def _count(statistic: Statistic | None, few: int) -> str:
     if not is_shown(statistic):
         return f"too few to print (under {few})" if statistic.status == "withheld" else "not known"
     n = int(float(statistic.value))
-    return "none" if n == 0 else counted(n, "patient")
+    return "none" if n == 0 else f"{n:,}"

@@ -9,9 +9,10 @@ from studypkg.reports.compare import is_shown
 from studypkg.reports.document import ClinicDocument, get, label, min_cell
 from studypkg.reports.elements import Html, details, join, masthead, note, paragraph, tag
 from studypkg.reports.figures import Row
-from studypkg.reports.marks import strips
 from studypkg.reports.tables import numbers_table
 from studypkg.reports.theme import CLINIC, NETWORK, PAST
+from studypkg.reports.tiles import tiles
+from studypkg.reports.trend import trend_figure
 from studypkg.reports.view import View, view
 from studypkg.reports.words import (
     change_sentence,
@@ -19,14 +20,11 @@ from studypkg.reports.words import (
     counted,
     day_name,
     month_name,
-    number,
     percent,
     period_name,
     shown_or_reason,
-    statistic_interval,
     sureness,
     value_text,
-    verdict_words,
     why_absent,
 )
 
@@ -55,13 +53,22 @@ def _answer(seen: View) -> Html:
         who = counted(int(result.n), "patient") if result.n else "the patients"
         lines = [
             paragraph(change_sentence(result, document.outcome), class_="answer"),
-            paragraph(f"This is the average of {who} with a score at both ends. {sureness(result, document.outcome)}"),
+            paragraph(
+                f"This is the average of {who} with a score at both ends. "
+                f"{sureness(result, document.outcome)}"
+            ),
         ]
         unit = document.outcome.unit
         past, others = seen.before("improvement"), seen.others("improvement")
         compared = [
-            ("Against your own past", comparison_sentence(seen.against_past("improvement"), PAST_WORDS, past, unit)),
-            ("Against the others", comparison_sentence(seen.against_others("improvement"), OTHER_WORDS, others, unit)),
+            (
+                "Against your own past",
+                comparison_sentence(seen.against_past("improvement"), PAST_WORDS, past, unit),
+            ),
+            (
+                "Against the others",
+                comparison_sentence(seen.against_others("improvement"), OTHER_WORDS, others, unit),
+            ),
         ]
         rows = [tag("div", tag("dt", name), tag("dd", text)) for name, text in compared]
         return tag("div", *lines, tag("dl", *rows, class_="compared"), class_="lead")
@@ -73,55 +80,20 @@ def _answer(seen: View) -> Html:
     if past is not None and is_shown(past) and seen.past:
         lines.append(
             paragraph(
-                f"Over the months before, {period_name(seen.past)}: {change_sentence(past, document.outcome)} "
+                f"Over the months before, {period_name(seen.past)}: "
+                f"{change_sentence(past, document.outcome)} "
                 f"{sureness(past, document.outcome)}"
             )
         )
     else:
         lines.append(
             paragraph(
-                "The months before are too small to show as well. That is no judgement of the care: a number "
+                "The months before are too small to show as well. That is no judgement of the care: "
+                "a number "
                 "from so few patients would say little, and could tell who they are."
             )
         )
     return tag("div", *lines, class_="lead")
-
-
-def tiles(document: ClinicDocument) -> Html:
-    """Show the four numbers that matter, each beside the own past and the other clinics."""
-    seen = view(document)
-    made = [
-        _tile(seen, "Average improvement", "improvement", f"{document.outcome.unit}; more is better", zero=True),
-        _tile(seen, "Got clearly better", "responder", "of patients with both scores; more is better"),
-        _tile(seen, "Got worse", "worsened", "of patients with both scores; less is better"),
-        _tile(seen, "Score at both ends", "capture", "of patients whose care ended; more is better"),
-    ]
-    return tag("div", *made, class_="tiles")
-
-
-def _tile(seen: View, name: str, measure: str, unit: str, *, zero: bool = False) -> Html:
-    few = min_cell(seen.document)
-    month, past, others = seen.month(measure), seen.before(measure), seen.others(measure)
-    if month is not None and is_shown(month):
-        big = tag("p", value_text(month), class_="big")
-        sure = f"likely {statistic_interval(month)}" if statistic_interval(month) else ""
-        said = f"{verdict_words(seen.against_past(measure)).capitalize()} than own past" if (
-            seen.against_past(measure).verdict in ("higher", "lower")
-        ) else "No clear change from own past" if seen.against_past(measure).verdict == "unclear" else ""
-    else:
-        big = tag("p", "not shown", class_="big absent")
-        sure, said = why_absent(month, few), ""
-    rows = [("this month", "clinic", month), ("own past", "past", past), ("others", "network", others)]
-    return tag(
-        "div",
-        tag("h3", name),
-        paragraph(unit, class_="unit"),
-        big,
-        paragraph(sure, class_="sure"),
-        strips(rows, few, zero=zero or (month is not None and month.kind == "share")),
-        paragraph(said, class_="said") if said else Html(""),
-        class_="tile",
-    )
 
 
 def trend(document: ClinicDocument) -> Html:
@@ -141,9 +113,10 @@ def trend(document: ClinicDocument) -> Html:
         "unclear": "This month is in line with the months before",
         "absent": "Average improvement, month by month",
     }[found.verdict]
-    drawn = figures.trend(
+    drawn = trend_figure(
         sentence,
-        f"Average improvement in {document.outcome.unit}, by month of the end of care. Lines up and down: 95% intervals.",
+        f"Average improvement in {document.outcome.unit}, by month of the end of care. Lines up and "
+        "down: 95% intervals.",
         own,
         others,
         past=seen.before("improvement"),
@@ -154,8 +127,14 @@ def trend(document: ClinicDocument) -> Html:
     return join(
         [
             drawn,
-            note("One month moves by chance. A dot alone means little; look for several months that move together."),
-            details("The numbers behind this figure", numbers_table("Average improvement by month", rows, min_cell(document))),
+            note(
+                "One month moves by chance. A dot alone means little; look for several months that "
+                "move together."
+            ),
+            details(
+                "The numbers behind this figure",
+                numbers_table("Average improvement by month", rows, min_cell(document)),
+            ),
         ]
     )
 
@@ -178,13 +157,16 @@ def flow(document: ClinicDocument) -> Html:
     if any(is_shown(s) for _, s in steps):
         parts.append(
             figures.bars(
-                sentence, "Number of patients.", steps, share=False,
+                sentence,
+                "Number of patients.",
+                steps,
+                share=False,
                 labels=["" if s is None else value_text(s) for _, s in steps],
-            )  # fmt: skip
+            )
         )
-    missing = [f"{name}: {why_absent(s, few)}" for name, s in steps if not is_shown(s)]
+    missing = [name[0].lower() + name[1:] for name, s in steps if not is_shown(s)]
     if missing:
-        parts.append(paragraph("; ".join(missing) + "."))
+        parts.append(paragraph(f"Not shown, fewer than {few} patients in a step: {'; '.join(missing)}."))
     compared = [
         comparison_sentence(found, words, other, "%")
         for words, found, other in (
@@ -210,7 +192,11 @@ def flow(document: ClinicDocument) -> Html:
 def results(document: ClinicDocument) -> Html:
     """Show who got clearly better, who is well enough, who got worse, and by diagnosis."""
     seen, few = view(document), min_cell(document)
-    names = {"responder": "Got clearly better", "acceptable": "Well enough at the end", "worsened": "Got worse"}
+    names = {
+        "responder": "Got clearly better",
+        "acceptable": "Well enough at the end",
+        "worsened": "Got worse",
+    }
     rows = [
         Row(name, ((CLINIC, seen.month(m)), (PAST, seen.before(m)), (NETWORK, seen.others(m))))
         for m, name in names.items()
@@ -226,7 +212,10 @@ def results(document: ClinicDocument) -> Html:
         )
         parts.append(
             figures.intervals(
-                sentence, "Share of patients with a score at both ends; bars are 95% intervals.", shown, share=True
+                sentence,
+                "Share of patients with a score at both ends; bars are 95% intervals.",
+                shown,
+                share=True,
             )
         )
     table_rows: list[tuple[str, Statistic | None]] = []
@@ -242,14 +231,17 @@ def results(document: ClinicDocument) -> Html:
 
 def _by_condition(seen: View) -> Html:
     document = seen.document
-    found = [(label(document, g), seen.whole("improvement", g)) for g in seen.groups("improvement", seen.window)]
+    found = [
+        (label(document, g), seen.whole("improvement", g)) for g in seen.groups("improvement", seen.window)
+    ]
     shown = [(name, s) for name, s in found if s is not None and is_shown(s)]
     if not shown:
         return paragraph("No diagnosis has enough patients to be shown.")
     parts = [
         figures.intervals(
             "Average improvement by diagnosis",
-            f"{period_name(seen.window)}; {document.outcome.unit}, bars are 95% intervals. Where bars overlap widely, the diagnoses may not differ.",
+            f"{period_name(seen.window)}; {document.outcome.unit}, bars are 95% intervals. Where "
+            "bars overlap widely, the diagnoses may not differ.",
             [Row(f"{name}\n{counted(int(s.n or 0), 'patient')}", ((CLINIC, s),)) for name, s in shown],
             share=False,
             unit=f"improvement ({document.outcome.unit})",

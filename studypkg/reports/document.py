@@ -12,8 +12,6 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from studypkg.errors import RenderError, nearest
 from studypkg.privacy.suppression import Released, Statistic
 
-DEFAULT_MIN_CELL = 11
-
 
 @dataclass(frozen=True)
 class OutcomeNote:
@@ -127,12 +125,13 @@ Page = ClinicDocument | NetworkDocument
 
 def label(document: Any, key: str) -> str:
     """Give the plain name of a group, such as an exercise or a diagnosis."""
-    return str(document.labels.get(key, key.replace("_", " ")))
+    plain = key.replace("_", " ")
+    return str(document.labels.get(key, plain.lower() if plain.isupper() else plain))
 
 
 def min_cell(document: Any) -> int:
     """Give the smallest number of patients that may be shown."""
-    return int(document.provenance.get("min_cell", DEFAULT_MIN_CELL))
+    return int(document.released.min_cell)
 
 
 def get(
@@ -141,21 +140,6 @@ def get(
     """Look up one released number; None if the study does not have it."""
     found: Statistic | None = document.released.get(measure, scope=scope, group=group, period=period)
     return found
-
-
-def family(document: Any, measure: str, *, scope: str = "clinic", period: str | None = None) -> list[Statistic]:
-    """List the released numbers of a measure, one per group or month, in the order of the document."""
-    return [
-        s
-        for s in document.released.statistics
-        if s.measure == measure and s.scope == scope and (period is None or s.period == period)
-    ]
-
-
-def stretch(document: Any, measure: str, *, scope: str = "clinic") -> str | None:
-    """Name the stretch of months over which a measure is given, if there is one."""
-    periods = {s.period for s in family(document, measure, scope=scope) if ".." in s.period}
-    return max(periods) if periods else None
 
 
 def to_dict(document: Any) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Nothing may be fetched; pictures are in the page and styles stand in its head.
-CONTENT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+CONTENT_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 
 
 def stylesheet() -> str:
@@ -26,6 +28,22 @@ def sections(notebook: NotebookNode) -> list[tuple[str, str]]:
             for line in re.findall(r"^##\s+(.+?)\s*$", cell.source, flags=re.MULTILINE):
                 found.append((line, anchor(line)))
     return found
+
+
+def _body_from(notebook: NotebookNode) -> int:
+    """Find the cell of the first section; what stands before it is the top of the page."""
+    starts = [
+        i for i, c in enumerate(notebook.cells) if c.cell_type == "markdown" and c.source.startswith("## ")
+    ]
+    return starts[0] if starts else len(notebook.cells)
+
+
+def _story(notebook: NotebookNode) -> str:
+    """Give what the first cell says of the notebook, without its title: the page has one already."""
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or first.cell_type != "markdown":
+        return ""
+    return re.sub(r"^#\s.*$", "", str(first.source), count=1, flags=re.MULTILINE).strip()
 
 
 def anchor(title: str) -> str:
@@ -72,6 +90,8 @@ def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:
             "policy": CONTENT_POLICY,
             "css": stylesheet(),
             "sections": sections(notebook),
+            "story": _story(notebook),
+            "body_from": _body_from(notebook),
             "kind": "research" if show_code else "owner",
         },
     }

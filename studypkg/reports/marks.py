@@ -62,7 +62,7 @@ def mark(statistic: Statistic | None, scale: Scale, look: str, *, zero: bool = F
     """
     middle = HEIGHT / 2
     parts = [f'<line class="rule" x1="0" x2="100%" y1="{middle}" y2="{middle}"/>']
-    if zero and scale.low < 0 < scale.high or zero and scale.low == 0:
+    if (zero and scale.low < 0 < scale.high) or (zero and scale.low == 0):
         at = f"{scale.position(0):.2f}%"
         parts.append(f'<line class="zero" x1="{at}" x2="{at}" y1="2" y2="{HEIGHT - 2}"/>')
     if statistic is not None and is_shown(statistic):
@@ -73,7 +73,8 @@ def mark(statistic: Statistic | None, scale: Scale, look: str, *, zero: bool = F
         parts.append(_shape(look, at))
     inner = "".join(parts)
     return Html(
-        f'<svg class="mark {look}" width="100%" height="{HEIGHT}" aria-hidden="true" focusable="false">{inner}</svg>'
+        f'<svg class="mark {look}" width="100%" height="{HEIGHT}" aria-hidden="true" '
+        f'focusable="false">{inner}</svg>'
     )
 
 

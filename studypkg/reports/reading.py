@@ -9,13 +9,15 @@ from typing import Any
 from studypkg.errors import RenderError
 from studypkg.reports.document import ClinicDocument, NetworkDocument, build, read_json, to_dict
 from studypkg.reports.publish import publish_text
+from studypkg.reports.run_documents import IngestDocument, ResearchDocument
 
-KINDS: dict[str, type] = {"clinic": ClinicDocument, "network": NetworkDocument}
+KINDS: dict[str, type] = {
+    document.kind: document
+    for document in (ClinicDocument, NetworkDocument, IngestDocument, ResearchDocument)
+}
 
 
-def read_document(
-    path: str | Path, *, kind: str | None = None, month: str = "", clinic: str = ""
-) -> Any:
+def read_document(path: str | Path, *, kind: str | None = None, month: str = "", clinic: str = "") -> Any:
     """Read a document and make sure that it is the one that was asked for.
 
     Parameters

@@ -162,7 +162,8 @@ def _relative(parameters: Mapping[str, Scalar], cwd: Path | None) -> dict[str, S
         return dict(parameters)
     root = f"{cwd.resolve()}/"
     return {
-        name: value.removeprefix(root) if isinstance(value, str) else value for name, value in parameters.items()
+        name: value.removeprefix(root) if isinstance(value, str) else value
+        for name, value in parameters.items()
     }
 
 

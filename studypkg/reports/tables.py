@@ -10,6 +10,9 @@ from studypkg.reports.compare import is_shown
 from studypkg.reports.elements import Content, Html, tag
 from studypkg.reports.words import shown_or_reason, statistic_interval, value_text
 
+#: A table of more columns than this sets intervals below their numbers.
+FEW_COLUMNS = 5
+
 
 @dataclass(frozen=True)
 class Column:
@@ -56,7 +59,8 @@ def table(
             for column, cell in zip(heads[1:], row[1:], strict=True)
         ]
         body.append(tag("tr", *cells))
-    made = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
+    many = "many" if len(heads) > FEW_COLUMNS else None
+    made = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body), class_=many)
     box = tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
     return tag("div", box, tag("p", remark, class_="note") if remark else Html(""), class_="table")
 
@@ -65,8 +69,8 @@ def cell(statistic: Statistic | None, digits: int = 1) -> Content:
     """Write a number with its interval behind it in a table."""
     if statistic is None or not is_shown(statistic):
         return tag("span", "not shown", class_="absent")
-    interval = statistic_interval(statistic, digits)
-    value = value_text(statistic, digits)
+    interval = statistic_interval(statistic, digits, precise=True)
+    value = value_text(statistic, digits, precise=True)
     if not interval:
         return value
     return tag("span", value, " ", tag("span", interval, class_="interval"))

@@ -22,42 +22,49 @@ class View:
         The months before, as ``first..last``; None on a first page.
     window
         All months, the month of the page included; the month itself if there is no stretch.
+    scope
+        Whose page it is: ``clinic`` or ``network``.
     """
 
     document: Page
     past: str | None
     window: str
+    scope: str = "clinic"
 
     def month(self, measure: str, group: str = "all") -> Statistic | None:
-        """Number of the clinic in the month."""
-        return get(self.document, measure, self.document.month, group=group)
+        """Give the number of the month."""
+        return get(self.document, measure, self.document.month, scope=self.scope, group=group)
 
     def before(self, measure: str, group: str = "all") -> Statistic | None:
-        """Number of the clinic in the months before."""
-        return get(self.document, measure, self.past, scope="own_past", group=group) if self.past else None
+        """Give the number of the months before."""
+        scope = "own_past" if self.scope == "clinic" else self.scope
+        return get(self.document, measure, self.past, scope=scope, group=group) if self.past else None
 
     def others(self, measure: str, group: str = "all") -> Statistic | None:
-        """Number of the other clinics in the month."""
+        """Give the other clinics' number of the month; the network's page has no others."""
+        if self.scope == "network":
+            return None
         return get(self.document, measure, self.document.month, scope="network", group=group)
 
     def whole(self, measure: str, group: str = "all") -> Statistic | None:
-        """Number of the clinic over all months of the page; the month's if there is no other."""
-        return get(self.document, measure, self.window, group=group) or self.month(measure, group)
+        """Give the number of all months of the page, or of the month if there is no other."""
+        whole = get(self.document, measure, self.window, scope=self.scope, group=group)
+        return whole or self.month(measure, group)
 
     def against_past(self, measure: str) -> Difference:
-        """The month minus the months before."""
+        """Compare the month with the months before."""
         return difference(self.month(measure), self.before(measure))
 
     def against_others(self, measure: str) -> Difference:
-        """The clinic minus the other clinics, in the month."""
+        """Compare the clinic with the other clinics, in the month."""
         return difference(self.month(measure), self.others(measure))
 
     def groups(self, measure: str, period: str) -> list[str]:
-        """Groups of a measure in a stretch of time, in the document's order."""
+        """List the groups of a measure in a stretch of time, in the document's order."""
         found = [
             s.group
             for s in self.document.released.statistics
-            if s.measure == measure and s.scope == "clinic" and s.period == period and s.group != "all"
+            if s.measure == measure and s.scope == self.scope and s.period == period and s.group != "all"
         ]
         return list(dict.fromkeys(found))
 
@@ -74,16 +81,14 @@ class View:
 
 def view(document: Page) -> View:
     """Look at a document by its stretches of time."""
-    statistics = document.released.statistics
-    past = {s.period for s in statistics if s.scope == "own_past" and ".." in s.period}
-    wide = {s.period for s in statistics if s.scope == "clinic" and ".." in s.period}
+    statistics, month = document.released.statistics, document.month
+    scope = "clinic" if document.kind == "clinic" else "network"
+    periods = {s.period for s in statistics if s.scope in (scope, "own_past")}
+    wide = {p for p in periods if p.endswith(f"..{month}")}
+    past = {p for p in periods if ".." in p} - wide
     single = {s.period for s in statistics if s.scope == "own_past" and ".." not in s.period}
-    ending = {p for p in wide if p.endswith(document.month)}
-    return View(
-        document,
-        max(past or single) if past or single else None,
-        max(ending or wide) if ending or wide else document.month,
-    )
+    earlier = past or single
+    return View(document, max(earlier) if earlier else None, min(wide) if wide else month, scope)
 
 
 def every_month(months: Iterable[str]) -> list[str]:

@@ -109,16 +109,18 @@ def _share_digits(statistic: Statistic) -> int:
     return NARROW_DIGITS if narrow else 0
 
 
-def value_text(statistic: Statistic, digits: int = 1) -> str:
-    """Write the number alone, as a percentage if it is a share."""
+def value_text(statistic: Statistic, digits: int = 1, *, precise: bool = False) -> str:
+    """Write the number alone, as a percentage if it is a share; `precise` may add a decimal to it."""
     if statistic.value is None:
         return "not shown"
     if is_share(statistic):
-        return percent(statistic.value, _share_digits(statistic))
+        return percent(statistic.value, _share_digits(statistic) if precise else 0)
     return number(statistic.value, 0 if statistic.kind == "count" else digits)
 
 
-def interval_text(low: float, high: float, *, share: bool = False, digits: int = 1) -> str:
+def interval_text(
+    low: float, high: float, *, share: bool = False, digits: int = 1, precise: bool = False
+) -> str:
     """Write an interval.
 
     Examples
@@ -127,18 +129,17 @@ def interval_text(low: float, high: float, *, share: bool = False, digits: int =
     '43% to 80%'
     """
     if share:
-        digits = NARROW_DIGITS if high - low < NARROW_SHARE else 0
+        digits = NARROW_DIGITS if precise and high - low < NARROW_SHARE else 0
         return f"{percent(low, digits)} to {percent(high, digits)}"
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
-def statistic_interval(statistic: Statistic, digits: int = 1) -> str:
+def statistic_interval(statistic: Statistic, digits: int = 1, *, precise: bool = False) -> str:
     """Write the interval of a released number, or nothing if it has none."""
     if not has_interval(statistic):
         return ""
-    return interval_text(
-        float(statistic.low), float(statistic.high), share=is_share(statistic), digits=digits
-    )
+    low, high = float(statistic.low), float(statistic.high)
+    return interval_text(low, high, share=is_share(statistic), digits=digits, precise=precise)
 
 
 def why_absent(statistic: Statistic | None, min_cell: int) -> str:
@@ -146,7 +147,8 @@ def why_absent(statistic: Statistic | None, min_cell: int) -> str:
     if statistic is None:
         return "not recorded in this study"
     if statistic.status == "withheld":
-        return f"fewer than {min_cell} patients on one side of the count, so not shown"
+        few = statistic.reason is not None and statistic.reason.startswith("fewer")
+        return f"fewer than {min_cell} patients, so not shown" if few else "it would reveal a small group"
     return f"cannot be computed: {statistic.reason or 'no reason given'}"
 
 
@@ -174,16 +176,19 @@ def sureness(statistic: Statistic, outcome: OutcomeNote) -> str:
     low, high = float(statistic.low), float(statistic.high)
     if low > 0:
         return (
-            f"The true average improvement of such patients is likely between {number(low)} and {number(high)} {outcome.unit}, "
+            f"The true average improvement of such patients is likely between {number(low)} and "
+            f"{number(high)} {outcome.unit}, "
             "so it is clear that they got better during care."
         )
     if high < 0:
         return (
-            f"The true average improvement of such patients is likely between {number(low)} and {number(high)} {outcome.unit}, "
+            f"The true average improvement of such patients is likely between {number(low)} and "
+            f"{number(high)} {outcome.unit}, "
             "so it is clear that they got worse during care."
         )
     return (
-        f"The true average improvement of such patients may be anything from {interval_text(low, high)} {outcome.unit}: "
+        "The true average improvement of such patients may be anything from "
+        f"{interval_text(low, high)} {outcome.unit}: "
         "too few patients to tell whether they got better."
     )
 
@@ -220,22 +225,13 @@ def comparison_sentence(found: Difference, other: str, statistic: Statistic | No
     )
 
 
-def verdict_words(found: Difference) -> str:
-    """Give the verdict in a few words for a tile or a table."""
-    return {
-        "higher": "clearly higher",
-        "lower": "clearly lower",
-        "unclear": "no clear difference",
-        "absent": "too few to compare",
-    }[found.verdict]
-
-
 def shown_or_reason(statistic: Statistic | None, min_cell: int, digits: int = 1) -> str:
     """Write the number with its interval, or why there is none."""
     if statistic is None or not is_shown(statistic):
         return why_absent(statistic, min_cell)
-    interval = statistic_interval(statistic, digits)
-    return f"{value_text(statistic, digits)} ({interval})" if interval else value_text(statistic, digits)
+    value = value_text(statistic, digits, precise=True)
+    interval = statistic_interval(statistic, digits, precise=True)
+    return f"{value} ({interval})" if interval else value
 
 
 def p_text(p: float | None) -> str:

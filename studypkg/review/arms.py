@@ -62,7 +62,7 @@ def arm_table(changes: pd.DataFrame) -> pd.DataFrame:
                 "responder_share": shares[0] - shares[1],
             }
         )
-    return pd.DataFrame(table)
+    return pd.DataFrame(table).astype({"n": "Int64", "responders": "Int64"} if table else {})
 
 
 def _welch(one: pd.Series, two: pd.Series) -> tuple[float, float, float]:

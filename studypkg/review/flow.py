@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from studypkg.privacy.suppression import Additive, Statistic
+from studypkg.review.periods import Periods
 from studypkg.review.summaries import Place, count, share
 
 #: Steps of the flow, and what was lost on the way to each.
@@ -50,3 +51,28 @@ def flow_statistics(ended: pd.DataFrame, place: Place) -> tuple[list[Statistic],
 def sums_over_time(whole: Place, parts: list[Place], cells: tuple[str, ...]) -> list[Additive]:
     """State that the cells of a stretch of months are the sums of its parts."""
     return [Additive(whole.cell(cell), tuple(part.cell(cell) for part in parts)) for cell in cells]
+
+
+def completeness(outcomes: pd.DataFrame, when: Periods) -> tuple[list[Statistic], list[Additive]]:
+    """Capture rate of every clinic in every month of the trend.
+
+    Parameters
+    ----------
+    outcomes
+        One row per episode of all clinics.
+    when
+        The months.
+
+    Returns
+    -------
+    tuple
+        One share per clinic and month, under the clinic's id; nothing adds up across them.
+    """
+    found = []
+    for clinic, own in outcomes.groupby("clinic_id"):
+        for month in when.months:
+            ended = own[own["month"] == month]
+            place = Place("clinic", str(clinic), month)
+            k = int((ended["status"] == "paired").sum())
+            found.append(share(place, "capture", k, len(ended), cell="ended", group=str(clinic)))
+    return found, []

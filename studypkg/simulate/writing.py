@@ -61,7 +61,7 @@ def write_network(
     -----
     UTF-8, lines end with LF, dates are ISO, an empty cell is a missing value. Every file is written
     beside its place, brought to the disk and then renamed: a reader sees the old files or the new ones,
-    and a run that fails leaves the old ones as they were.
+    and a run that fails leaves the old ones as they were. What a killed run left behind is swept.
     """
     blocks = simulate_network(
         truth,
@@ -73,6 +73,7 @@ def write_network(
         bad_rows=bad_rows,
     )
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     partial = {name: folder / f".{name}.csv.{os.getpid()}.partial" for name in TABLES}
     try:
         with ExitStack() as files:
@@ -105,6 +106,26 @@ def _stream(blocks: Iterable[ClinicMonth], sinks: Mapping[str, BinaryIO]) -> Wri
             rows[fault.table] += 1
             faults[fault.kind] += 1
     return Written(dict(rows), dict(faults))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove unfinished files of runs that are dead; those of a live run stay."""
+    for path in folder.glob(".*.csv.*.partial"):
+        process = path.name.split(".")[-2]
+        if process.isdecimal() and not _alive(int(process)):
+            path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # elsewhere signal 0 is not a question, so nothing is swept
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

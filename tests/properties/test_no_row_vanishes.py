@@ -39,35 +39,50 @@ CONDITIONS = {"ITBS": "itb_syndrome", "itb-syndrome": "itb_syndrome", "itb_syndr
 INSTRUMENTS = {"NPRS": ("nprs", 10), "nprs": ("nprs", 10), "LEFS": ("lefs", 80)}
 ROLES = {"intake": "intake", "Follow-up": "follow_up", "interim": "interim"}
 
-ids = st.sampled_from(["e1", "e2", "e3", " e1", ""])
-days = st.sampled_from(
-    ["2026-01-05", "2026-01-05", "2026-02-01", "2026-03-31", "2026-07-01", "2025-12-10", "2025-06-01",
-     "2026-02-30", "soon", "", "NA"]
-)  # fmt: skip
-episode_rows = st.tuples(
-    st.sampled_from(["p1", "p1", "p2", ""]),
-    ids,
-    st.just("c1"),
-    days,
-    st.sampled_from(["", "", "2026-05-01", "2026-01-04", "2026-99-01"]),
-    st.sampled_from([*CONDITIONS, "gout", ""]),
-    st.sampled_from(["45", "89", "90+", "97", "45.5", "130", "-3", "old", ""]),
-    st.just("x"),
+GOOD_EPISODE = ("p1", "e1", "c1", "2026-01-05", "", "ITBS", "45", "x")
+GOOD_SCORE = ("e1", "2026-02-01", "NPRS", "7", "interim", "x")
+DAYS = ("2026-01-05", "2026-03-31", "2026-07-01", "2025-12-10", "2025-06-01", "2026-02-30", "soon", "", "NA")
+EPISODE_CELLS = (
+    ("p2", ""),
+    ("e2", "e3", " e1", ""),
+    ("c2",),
+    DAYS,
+    ("2026-05-01", "2026-01-04", "2026-99-01"),
+    ("itb-syndrome", "itb_syndrome", "gout", ""),
+    ("89", "90+", "97", "45.5", "130", "-3", "old", ""),
+    ("y",),
 )
+SCORE_CELLS = (
+    ("e2", "e3", "e9", ""),
+    DAYS,
+    ("nprs", "LEFS", "nprx", ""),
+    ("7.0", "10", "10.5", "80", "81", "-1", "7/10", "7-8", "nan", "inf", "1e400", ""),
+    ("intake", "Follow-up", "later", ""),
+    ("y",),
+)
+
+
+def rows_like(good: Row, cells: tuple[Row, ...]) -> st.SearchStrategy[Row]:
+    """Copies of a good row in which at most two cells are changed, for better or worse."""
+    change = st.integers(0, len(good) - 1).flatmap(
+        lambda at: st.tuples(st.just(at), st.sampled_from(cells[at]))
+    )
+
+    def changed(changes: list[tuple[int, str]]) -> Row:
+        row = list(good)
+        for at, word in changes:
+            row[at] = word
+        return tuple(row)
+
+    return st.lists(change, max_size=2).map(changed)
+
+
+episode_rows = rows_like(GOOD_EPISODE, EPISODE_CELLS)
+score_rows = rows_like(GOOD_SCORE, SCORE_CELLS)
 good_episodes = [
     ("p1", "e1", "c1", "2026-01-05", "", "ITBS", "45", "x"),
     ("p2", "e2", "c1", "2026-02-01", "", "ITBS", "97", "x"),
 ]
-score_rows = st.tuples(
-    st.sampled_from(["e1", "e1", "e2", "e9", "e3", ""]),
-    days,
-    st.sampled_from([*INSTRUMENTS, "nprx", ""]),
-    st.sampled_from(
-        ["7", "7.0", "10", "10.5", "80", "81", "-1", "7/10", "7-8", "7,5", "nan", "inf", "1e400", ""]
-    ),
-    st.sampled_from([*ROLES, "later", ""]),
-    st.just("x"),
-)
 
 
 def cell(text: str) -> str | None:

@@ -60,3 +60,9 @@ def draw_table(name: str, text: str) -> pd.DataFrame:
 def draw() -> Callable[[str, str], pd.DataFrame]:
     """Give a test the reader of drawn tables."""
     return draw_table
+
+
+@pytest.fixture
+def drawn_rows() -> Callable[[str], list[dict[str, str]]]:
+    """Give a test the rows of a drawn table that is not one of the study's tables, as words."""
+    return read_drawn

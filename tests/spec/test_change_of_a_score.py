@@ -25,7 +25,7 @@ def lefs() -> Instrument:
     return Instrument(
         id="lefs", name="Lower Extremity Functional Scale", minimum=0, maximum=80, direction="higher",
         thresholds=(
-            Threshold(measure="mcid", kind="abs", value=9, population="leg complaints", source="Binkley 1999"),
+            Threshold(measure="mcid", kind="abs", value=9, population="leg", source="Binkley 1999"),
         ),
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_without_an_accepted_threshold_there_is_no_responder():
     judged = judge(visa_g(), Outcome(instrument="visa_g"), [50], [90])
     assert judged["responder"].isna().all()
     assert judged["responder_status"].tolist() == [
-        'no "either" threshold is known for visa_g, and the study sets none'
+        'no "either" threshold applies to visa_g, and the study sets none'
     ]
     assert judged["worsened"].isna().all()
     assert judged["improvement"].tolist() == [40]

@@ -59,7 +59,10 @@ def test_surplus_on_one_side_does_not_buy_back_the_other(week_before):
 
 @pytest.mark.parametrize("prescribed", ["both", "unspecified"])
 def test_sides_meet_however_they_are_written(week_before, prescribed):
-    line = f"exercise | side | valid_from | sets | count_min | sessions_per_week\nclamshell | {prescribed} | 2026-01-01 | 2 | 10 | 1"
+    line = f"""
+    exercise  | side         | valid_from | sets | count_min | sessions_per_week
+    clamshell | {prescribed} | 2026-01-01 | 2    | 10        | 1
+    """
     found = week_before(
         line,
         """
@@ -75,7 +78,10 @@ def test_sides_meet_however_they_are_written(week_before, prescribed):
 def test_a_log_for_both_sides_fills_both(week_before, logged):
     found = week_before(
         CLAMSHELL,
-        f"date | exercise | side | sets_done | count_done | state\n2026-01-03 | clamshell | {logged} | 2 | 9 | partial",
+        f"""
+        date       | exercise  | side     | sets_done | count_done | state
+        2026-01-03 | clamshell | {logged} | 2         | 9          | partial
+        """,
     )
     assert (found["adherence"], found["sessions_reported"]) == (pytest.approx(0.90), 2)
 
@@ -140,7 +146,10 @@ def test_a_pause_by_the_clinician_leaves_the_denominator(week_before):
     ],
 )
 def test_nothing_is_due_after(week_before, what, care, valid_to, cutoff):
-    line = f"exercise | valid_from | valid_to | sets | count_min | sessions_per_week\nclamshell | 2026-01-01 | {valid_to} | 2 | 10 | 7"
+    line = f"""
+    exercise  | valid_from | valid_to   | sets | count_min | sessions_per_week
+    clamshell | 2026-01-01 | {valid_to} | 2    | 10        | 7
+    """
     found = week_before(line, THREE_REPORTS, care=care, cutoff=pd.Timestamp(cutoff), no_report="zero")
     assert (found["sessions_due"], found["adherence"]) == (3, pytest.approx(0.5)), what
 
@@ -169,8 +178,14 @@ def test_tables_that_are_not_there(week_before):
 
 def test_holds_are_counted_in_seconds(week_before):
     # hip flexor stretch, 3 × 20 s; done 3 × 15 s: 45/60
-    line = "exercise | valid_from | sets | unit | hold_min_s | hold_max_s | sessions_per_week\nhip_flexor_stretch | 2026-01-01 | 3 | seconds | 20 | 30 | 1"
-    log = "date | exercise | sets_done | hold_s | state\n2026-01-03 | hip_flexor_stretch | 3 | 15 | partial"
+    line = """
+    exercise           | valid_from | sets | unit    | hold_min_s | hold_max_s | sessions_per_week
+    hip_flexor_stretch | 2026-01-01 | 3    | seconds | 20         | 30         | 1
+    """
+    log = """
+    date       | exercise           | sets_done | hold_s | state
+    2026-01-03 | hip_flexor_stretch | 3         | 15     | partial
+    """
     assert week_before(line, log)["adherence"] == pytest.approx(0.75)
 
 

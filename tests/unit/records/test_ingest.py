@@ -187,7 +187,7 @@ def test_a_delivery_without_one_good_score_is_refused(folder: Folder) -> None:
 
 def test_a_missing_file_is_named(folder: Folder) -> None:
     (folder.root / "a.csv").unlink()
-    with pytest.raises(DataRejectedError, match=r"there is no file a\.csv"):
+    with pytest.raises(DataRejectedError, match=r"a\.csv: there is no such file"):
         folder.deliver(folder.study())
 
 

@@ -8,7 +8,7 @@ import pytest
 from studypkg.declaration import Source
 from studypkg.errors import ConfigError, DataRejectedError
 from studypkg.records.mapping import Mapped, map_source
-from studypkg.records.read import RawTable
+from studypkg.records.raw import RawTable
 from studypkg.schema import TABLES
 
 

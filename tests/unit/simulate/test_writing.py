@@ -122,3 +122,14 @@ def test_a_run_that_fails_leaves_the_old_files_and_no_litter(tmp_path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         write_network(tmp_path, Truth(), **PLAN)
     assert digests(tmp_path) == before
+
+
+def test_litter_of_a_dead_run_is_swept_and_that_of_a_live_run_is_not(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead, live = (tmp_path / f".visits.csv.{pid}.partial" for pid in (ended.pid, os.getppid()))
+    dead.touch()
+    live.touch()
+    write_network(tmp_path, Truth(), **{**PLAN, "clinics": 1})
+    assert not dead.exists()
+    assert live.exists()

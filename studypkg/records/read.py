@@ -1,0 +1,72 @@
+"""One door for every kind of file: whatever comes in, text columns with physical row numbers come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from studypkg.errors import ConfigError
+from studypkg.records.columnar import read_parquet
+from studypkg.records.delimited import read_delimited
+from studypkg.records.raw import RawTable, check_regular
+from studypkg.records.spreadsheet import read_sheet
+
+__all__ = ["RawTable", "open_source"]
+
+
+def open_source(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    kind: Literal["csv", "excel", "parquet"],
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    header_row: int = 1,
+) -> RawTable:
+    """Read a file as text, whole or not at all.
+
+    Parameters
+    ----------
+    connection
+        Where the table of the file is made; it lives as long as the connection.
+    path
+        The file.
+    kind
+        What the file is said to be.
+    encoding, delimiter
+        Of a CSV file; `None` finds them, or asks.
+    sheet
+        Of a workbook; `None` takes the only sheet that holds something, or asks.
+    header_row
+        Line or row of the header, from 1; Parquet has none.
+
+    Returns
+    -------
+    RawTable
+        The table's name and what is known of the file. Words that mean "missing" are still there: the
+        mapping, which knows them, takes them out.
+
+    Raises
+    ------
+    DataRejectedError
+        If the file cannot be read as a table. Never with a value of a record in its message.
+    ConfigError
+        If an option does not belong to the kind of file.
+    """
+    options = {"encoding": (encoding, "csv"), "delimiter": (delimiter, "csv"), "sheet": (sheet, "excel")}
+    for name, (value, owner) in options.items():
+        if value is not None and kind != owner:
+            raise ConfigError(
+                f'{path.name}: "{name}" belongs to kind = "{owner}" and this source is "{kind}". Remove it.'
+            )
+    if header_row < 1:
+        raise ConfigError(f"{path.name}: header_row counts from 1; {header_row} was given.")
+    check_regular(path)
+    if kind == "csv":
+        return read_delimited(connection, path, encoding=encoding, delimiter=delimiter, header_row=header_row)
+    if kind == "excel":
+        return read_sheet(connection, path, sheet=sheet, header_row=header_row)
+    return read_parquet(connection, path)
