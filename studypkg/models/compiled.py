@@ -14,6 +14,7 @@ import glmm
 import numpy as np
 import pandas as pd
 
+from studypkg.models.boundary import semidefinite_cholesky
 from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Design, Floats
 from studypkg.models.solution import Solution, exact_zeros
@@ -128,13 +129,7 @@ def _factor(fit: Any, sigma2: float) -> Floats:
     covariance = np.zeros((q, q))
     covariance[np.triu_indices(q)] = packed / sigma2
     covariance = covariance + np.triu(covariance, 1).T
-    factor = np.zeros((q, q))
-    for j in range(q):
-        left = covariance[j, j] - factor[j, :j] @ factor[j, :j]
-        pivot = np.sqrt(left) if left > 1e-14 * max(covariance[j, j], 1e-300) else 0.0
-        factor[j, j] = pivot
-        if pivot > 0.0:
-            factor[j + 1 :, j] = (covariance[j + 1 :, j] - factor[j + 1 :, :j] @ factor[j, :j]) / pivot
+    factor = semidefinite_cholesky(covariance)
     pinned = fit.diagnostics["pinned"]
     if pinned:
         factor[np.asarray(pinned[0], dtype=bool), np.asarray(pinned[0], dtype=bool)] = 0.0

@@ -11,18 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from studypkg.models.boundary import settle, upright
 from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Floats
 from studypkg.models.profiled import Evaluation, evaluate, theta_shape
+from studypkg.models.slope import Slope, derivatives
 
 # A search that leaves more deviance than this unclaimed has not converged.
 DECREMENT_LIMIT = 1e-6
-# Standard deviations below this share of the residual one are tried at exactly zero.
-NEAR_ZERO = 1e-2
-STEP = 1e-3
 # Curvatures below this share of the largest are flat; below minus the other share they point downhill.
 _FLAT, _DOWNHILL = 1e-6, 1e-4
-_ROUNDS = 12
+_ROUNDS = 25
 
 
 @dataclass(frozen=True)
@@ -89,19 +88,21 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     options = {"maxfev": 400 * len(begin), "final_tr_radius": 1e-3, "initial_tr_radius": 0.5}
     found = optimize.minimize(deviance, begin, method="COBYQA", bounds=bounds, options=options)
     theta = np.asarray(found.x, dtype=float)
+    slope = Slope(np.zeros(0), np.zeros((0, 0)), np.zeros((0, sums.p, sums.p)))
     free = np.ones(len(theta), dtype=bool)
-    gradient, curvature, jacobian = np.zeros(0), np.zeros((0, 0)), np.zeros((0, sums.p, sums.p))
     decrement, saddle = np.inf, False
     for _ in range(_ROUNDS):
-        theta, free = _settle_boundary(_upright(theta, shape), diagonal, deviance)
-        gradient, curvature, jacobian = _derivatives(theta, free, deviance)
-        step, decrement, downhill = _newton(gradient, curvature)
+        theta, free = settle(theta, sums.factors, deviance)
+        # Over all elements, held ones too: a zero may be best for each alone and yet not for both together.
+        whole = derivatives(theta, deviance.full)
+        slope = whole.only(free)
+        step, decrement = _newton(slope)
+        downhill = _downhill(whole.curvature)
         saddle = downhill is not None
         if downhill is not None:
-            # The curvature points down along one direction: go there and search again from the best point.
-            theta = _leave_saddle(theta, free, downhill, deviance)
+            theta = _leave_saddle(theta, downhill, deviance)
             again = optimize.minimize(
-                deviance, _upright(theta, shape), method="COBYQA", bounds=bounds,
+                deviance, upright(theta, shape), method="COBYQA", bounds=bounds,
                 options=options | {"initial_tr_radius": 0.1},
             )  # fmt: skip
             theta = np.asarray(again.x, dtype=float) if again.fun < deviance(theta) else theta
@@ -111,107 +112,45 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
         # So near the optimum the last step does not change the curvature to any printed digit.
         if moved is None or decrement < DECREMENT_LIMIT * 1e-2:
             break
-    theta = _upright(theta, shape)
+    theta = upright(theta, shape)
     at = deviance.full(theta)
     converged = bool(decrement < DECREMENT_LIMIT and not saddle and np.isfinite(at.deviance))
-    norm = float(np.linalg.norm(gradient)) if gradient.size else 0.0
     return Search(
         theta,
         free,
         at,
         deviance.count,
         float(decrement),
-        norm,
+        float(np.linalg.norm(slope.gradient)),
         converged,
         str(found.message),
-        curvature,
-        jacobian,
+        slope.curvature,
+        slope.vcov_jacobian,
     )
 
 
-def _upright(theta: Floats, shape: list[tuple[int, int, int]]) -> Floats:
-    """Turn columns of the covariance factors so that no diagonal element is negative; T T' stays the same."""
-    turned = theta.copy()
-    for place, (at, row, column) in enumerate(shape):
-        if row == column and theta[place] < 0.0:
-            same = [k for k, (a, _, c) in enumerate(shape) if (a, c) == (at, column)]
-            turned[same] = -theta[same]
-    return turned
-
-
-def _settle_boundary(theta: Floats, diagonal: np.ndarray, deviance: _Counted) -> tuple[Floats, np.ndarray]:
-    """Hold at exactly zero what is best there, let go what is not."""
-    best = deviance(theta)
-    slack = 1e-11 * max(1.0, abs(best))
-    free = np.ones(len(theta), dtype=bool)
-    for at in np.flatnonzero(diagonal & (theta < NEAR_ZERO)):
-        zero, raised, lowered = theta.copy(), theta.copy(), theta.copy()
-        zero[at], raised[at], lowered[at] = 0.0, 2.0 * NEAR_ZERO, -2.0 * NEAR_ZERO
-        at_zero, at_raised, at_lowered = deviance(zero), deviance(raised), deviance(lowered)
-        if at_zero <= best + slack and at_zero <= min(at_raised, at_lowered):
-            theta, best, free[at] = zero, at_zero, False
-        elif min(at_raised, at_lowered) < best:
-            theta, best = (raised, at_raised) if at_raised <= at_lowered else (lowered, at_lowered)
-    return theta, free
-
-
-def _derivatives(theta: Floats, free: np.ndarray, deviance: _Counted) -> tuple[Floats, Floats, Floats]:
-    """Central differences over the free elements: gradient, Hessian, and the Jacobian of Cov(β̂).
-
-    First and pure second derivatives use four points either side at one and two steps, so their error is
-    of fourth order. Σ = σ² T T' is defined for any sign of T's elements, so zero may be crossed.
-    """
-    places = np.flatnonzero(free)
-    k, p = len(places), deviance.sums.p
-    here = deviance(theta)
-    gradient, jacobian, curvature = np.zeros(k), np.zeros((k, p, p)), np.zeros((k, k))
-
-    def shifted(*moves: tuple[int, float]) -> Evaluation:
-        point = theta.copy()
-        for at, move in moves:
-            point[places[at]] += move
-        return deviance.full(point)
-
-    for i in range(k):
-        far, near = shifted((i, 2 * STEP)), shifted((i, STEP))
-        near_below, far_below = shifted((i, -STEP)), shifted((i, -2 * STEP))
-        inner, outer = near.deviance - near_below.deviance, far.deviance - far_below.deviance
-        gradient[i] = (8 * inner - outer) / (12 * STEP)
-        jacobian[i] = (8 * (near.vcov - near_below.vcov) - (far.vcov - far_below.vcov)) / (12 * STEP)
-        sums = near.deviance + near_below.deviance, far.deviance + far_below.deviance
-        curvature[i, i] = (16 * sums[0] - sums[1] - 30 * here) / (12 * STEP**2)
-        for j in range(i):
-            corners = sum(
-                s * t * shifted((i, s * STEP), (j, t * STEP)).deviance for s in (1, -1) for t in (1, -1)
-            )
-            curvature[i, j] = curvature[j, i] = corners / (4 * STEP**2)
-    return gradient, curvature, jacobian
-
-
-def _newton(gradient: Floats, curvature: Floats) -> tuple[Floats, float, Floats | None]:
-    """Return the Newton step, the gain it promises, and a direction of negative curvature if there is one."""
-    if not gradient.size:
-        return gradient, 0.0, None
-    values, vectors = np.linalg.eigh(curvature)
-    largest = float(np.abs(values).max())
-    usable = values > _FLAT * largest
-    along = vectors.T @ gradient
+def _newton(slope: Slope) -> tuple[Floats, float]:
+    """Return the Newton step along directions that curve upwards, and the gain it promises."""
+    if not slope.gradient.size:
+        return slope.gradient, 0.0
+    values, vectors = np.linalg.eigh(slope.curvature)
+    usable = values > _FLAT * float(np.abs(values).max())
+    along = vectors.T @ slope.gradient
     step = -(vectors[:, usable] @ (along[usable] / values[usable]))
-    downhill = vectors[:, 0] if float(values[0]) < -_DOWNHILL * largest else None
-    return step, 0.5 * float((along[usable] ** 2 / values[usable]).sum()), downhill
+    return step, 0.5 * float((along[usable] ** 2 / values[usable]).sum())
 
 
-def _leave_saddle(theta: Floats, free: np.ndarray, direction: Floats, deviance: _Counted) -> Floats:
+def _downhill(curvature: Floats) -> Floats | None:
+    """Return the direction in which the deviance curves downwards most, if there is one."""
+    values, vectors = np.linalg.eigh(curvature)
+    downwards = float(values[0]) < -_DOWNHILL * float(np.abs(values).max())
+    return np.asarray(vectors[:, 0], dtype=float) if downwards else None
+
+
+def _leave_saddle(theta: Floats, direction: Floats, deviance: _Counted) -> Floats:
     """Return the best of some points on both sides along a direction, or the point itself."""
-    best, lowest = theta, deviance(theta)
-    for length in (0.02, 0.05, 0.1, 0.2, 0.5):
-        for sign in (1.0, -1.0):
-            trial = theta.copy()
-            trial[free] += sign * length * direction
-            value = deviance(trial)
-            if value < lowest:
-                best, lowest = trial, value
-    return best
+    trials = [theta + s * length * direction for length in (0.02, 0.05, 0.1, 0.2, 0.5) for s in (1.0, -1.0)]
+    return min([theta, *trials], key=deviance)
 
 
 def _backtrack(theta: Floats, free: np.ndarray, step: Floats, deviance: _Counted) -> Floats | None:

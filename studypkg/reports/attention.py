@@ -8,6 +8,7 @@ from studypkg.privacy.suppression import Statistic
 from studypkg.reports.compare import is_shown
 from studypkg.reports.document import ClinicDocument, label, min_cell
 from studypkg.reports.elements import Html, link, numbered, paragraph, strong, tag
+from studypkg.reports.export import anchor
 from studypkg.reports.view import View, view
 from studypkg.reports.words import number, percent
 
@@ -65,7 +66,7 @@ def attention(document: ClinicDocument) -> Html:
 
 
 def _where(line: Line) -> Html:
-    return link("#" + line.section.replace(" ", "-"), f"See {line.section.lower()}", class_="see")
+    return link("#" + anchor(line.section), f"See {line.section.lower()}", class_="see")
 
 
 def _safety(seen: View) -> list[Line]:

@@ -21,21 +21,19 @@ def stylesheet() -> str:
 
 
 def sections(notebook: NotebookNode) -> list[tuple[str, str]]:
-    """List the second-level headings of a notebook with their anchors, for the table of contents."""
-    found = []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for line in re.findall(r"^##\s+(.+?)\s*$", cell.source, flags=re.MULTILINE):
-                found.append((line, anchor(line)))
-    return found
+    """List the sections of a notebook with their anchors: a cell that begins with ``##`` opens one."""
+    titles = [cell.source.splitlines()[0].removeprefix("## ").strip() for cell in _openings(notebook)]
+    return [(title, anchor(title)) for title in titles]
+
+
+def _openings(notebook: NotebookNode) -> list[NotebookNode]:
+    return [c for c in notebook.cells if c.cell_type == "markdown" and c.source.startswith("## ")]
 
 
 def _body_from(notebook: NotebookNode) -> int:
     """Find the cell of the first section; what stands before it is the top of the page."""
-    starts = [
-        i for i, c in enumerate(notebook.cells) if c.cell_type == "markdown" and c.source.startswith("## ")
-    ]
-    return starts[0] if starts else len(notebook.cells)
+    openings = _openings(notebook)
+    return notebook.cells.index(openings[0]) if openings else len(notebook.cells)
 
 
 def _story(notebook: NotebookNode) -> str:
@@ -47,14 +45,14 @@ def _story(notebook: NotebookNode) -> str:
 
 
 def anchor(title: str) -> str:
-    """Give the anchor of a heading, as the converter makes it.
+    """Give the anchor of a section.
 
     Examples
     --------
-    >>> anchor("Month by month")
-    'Month-by-month'
+    >>> anchor("Who got better, who got worse")
+    'who-got-better-who-got-worse'
     """
-    return title.replace(" ", "-")
+    return "-".join(re.findall(r"\w+", title.casefold()))
 
 
 def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:

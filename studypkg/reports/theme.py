@@ -34,8 +34,8 @@ class Series:
 
 
 CLINIC = Series("this month", "#0b4f7d", "o")
-PAST = Series("own past", "#6f7f8f", "D")
-NETWORK = Series("other clinics", "#b8772a", "s")
+PAST = Series("own past", "#5b6773", "D")
+NETWORK = Series("other clinics", "#a8671a", "s")
 SERIES = (CLINIC, PAST, NETWORK)
 
 _RC = {

@@ -20,7 +20,8 @@ def fit(capsys, folder, *options):
 @pytest.fixture
 def example(tmp_path):
     def copy(name):
-        return Path(shutil.copytree(ROOT / "examples" / name, tmp_path / name))
+        fresh = shutil.ignore_patterns("processed", "reports")
+        return Path(shutil.copytree(ROOT / "examples" / name, tmp_path / name, ignore=fresh))
 
     return copy
 

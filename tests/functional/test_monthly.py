@@ -75,7 +75,7 @@ def test_no_released_count_is_small(network, unit):
 
 
 def test_one_clinics_failure_leaves_the_others_published(network, tmp_path, capsys):
-    folder = shutil.copytree(network, tmp_path / "network")
+    folder = shutil.copytree(network, tmp_path / "network", symlinks=True)
     notebook = folder / "notebooks" / "clinic_report.ipynb"
     broken = nbformat.read(notebook, as_version=4)
     code = next(c for c in broken.cells if c.cell_type == "code" and "read_document" in c.source)
@@ -94,7 +94,7 @@ def test_one_clinics_failure_leaves_the_others_published(network, tmp_path, caps
 
 
 def test_a_name_in_the_records_stops_the_run_and_replaces_nothing(network, tmp_path, capsys):
-    folder = shutil.copytree(network, tmp_path / "network")
+    folder = shutil.copytree(network, tmp_path / "network", symlinks=True)
     raw = folder / "data" / "raw" / "visits.csv"
     visits = pd.read_csv(raw, dtype=str)
     visits.assign(patient_name="Mary Example").to_csv(raw, index=False)
@@ -113,7 +113,7 @@ def test_a_name_in_the_records_stops_the_run_and_replaces_nothing(network, tmp_p
 
 
 def test_too_many_bad_rows_stop_the_run_and_replace_nothing(network, tmp_path, capsys):
-    folder = shutil.copytree(network, tmp_path / "network")
+    folder = shutil.copytree(network, tmp_path / "network", symlinks=True)
     raw = folder / "data" / "raw" / "assessments.csv"
     scores = pd.read_csv(raw, dtype=str)
     scores.assign(score="77").to_csv(raw, index=False)

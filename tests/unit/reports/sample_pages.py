@@ -13,7 +13,7 @@ from studypkg.reports.document import (
     NetworkDocument,
     OutcomeNote,
     Threshold,
-)  # fmt: skip
+)
 from studypkg.reports.run_documents import (
     CheckRow,
     Coefficient,
@@ -25,7 +25,7 @@ from studypkg.reports.run_documents import (
     ResearchDocument,
     SourceNote,
     Variance,
-)  # fmt: skip
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 MONTH = "2026-09"
@@ -51,24 +51,41 @@ ANSWERS = (
 MODEL = ModelNote(
     "score ~ weeks + adherence_within + adherence_between + baseline + (1 + weeks | patient) + (1 | "
     "therapist)",
-    n=4312, groups={"patient": 811, "therapist": 24}, dropped={"no adherence in the window": 120},
-    is_singular=True, singular_terms=("therapist",),
-)  # fmt: skip
+    n=4312,
+    groups={"patient": 811, "therapist": 24},
+    dropped={"no adherence in the window": 120},
+    is_singular=True,
+    singular_terms=("therapist",),
+)
 LABELS = {
-    "clamshell": "clamshells", "lateral_band_walk": "lateral band walks", "hip_flexor_stretch": "hip flexor stretch",
-    "single_leg_glute_bridge": "single-leg glute bridge", "dry_needling": "dry needling",
-    "iastm": "instrument-assisted soft tissue work", "myofascial_cupping": "myofascial cupping",
-    "spinal_manipulation": "spinal manipulation", "blood_flow_restriction": "blood flow restriction",
-    "itb_syndrome": "IT band syndrome at the hip", "gluteal_tendinopathy": "gluteal tendinopathy",
-    "hip_bursitis": "hip bursitis", "severe_pain": "stopped for severe pain", "adverse_event": "adverse event",
-    "referral": "referred to a physician", "suspected_labral_tear": "suspected labral tear",
-    "completed": "plan completed", "self_discharge_better": "left early, better",
-    "lost_contact": "contact lost", "referred_out": "referred out",
-}  # fmt: skip
+    "clamshell": "clamshells",
+    "lateral_band_walk": "lateral band walks",
+    "hip_flexor_stretch": "hip flexor stretch",
+    "single_leg_glute_bridge": "single-leg glute bridge",
+    "dry_needling": "dry needling",
+    "iastm": "instrument-assisted soft tissue work",
+    "myofascial_cupping": "myofascial cupping",
+    "spinal_manipulation": "spinal manipulation",
+    "blood_flow_restriction": "blood flow restriction",
+    "itb_syndrome": "IT band syndrome at the hip",
+    "gluteal_tendinopathy": "gluteal tendinopathy",
+    "hip_bursitis": "hip bursitis",
+    "severe_pain": "stopped for severe pain",
+    "adverse_event": "adverse event",
+    "referral": "referred to a physician",
+    "suspected_labral_tear": "suspected labral tear",
+    "completed": "plan completed",
+    "self_discharge_better": "left early, better",
+    "lost_contact": "contact lost",
+    "referred_out": "referred out",
+}
 PROVENANCE = {
-    "min_cell": 11, "package_version": "0.1.0", "config_hash": "5d1c0a9be27f44d2", "input_hash": "a81be3f90c6d7712",
+    "min_cell": 11,
+    "package_version": "0.1.0",
+    "config_hash": "5d1c0a9be27f44d2",
+    "input_hash": "a81be3f90c6d7712",
     "run_id": "2026-10-02T04:00Z-7f3a",
-}  # fmt: skip
+}
 
 
 def released(statistics):
@@ -116,22 +133,30 @@ def clinic_statistics(size=1.0):
 
     ended, paired = of(58), of(37)
     found = [
-        count("flow", ended, group="ended"), count("flow", of(52), group="intake_score"),
-        count("flow", paired, group="paired"), count("flow", of(15), group="no_final"),
+        count("flow", ended, group="ended"),
+        count("flow", of(52), group="intake_score"),
+        count("flow", paired, group="paired"),
+        count("flow", of(15), group="no_final"),
         count("flow", of(6), group="no_intake"),
-        share("capture", paired, ended), share("capture", of(470), of(640), scope="own_past", period=PAST),
+        share("capture", paired, ended),
+        share("capture", of(470), of(640), scope="own_past", period=PAST),
         share("capture", 1290, 1806, scope="network"),
-        mean("baseline", 5.9, paired, sd=1.6), mean("baseline", 5.7, of(470), sd=1.6, scope="own_past", period=PAST),
+        mean("baseline", 5.9, paired, sd=1.6),
+        mean("baseline", 5.7, of(470), sd=1.6, scope="own_past", period=PAST),
         mean("baseline", 5.8, 210, sd=1.6, scope="network"),
-        mean("improvement", 2.9, paired), mean("improvement", 2.5, of(470), scope="own_past", period=PAST),
+        mean("improvement", 2.9, paired),
+        mean("improvement", 2.5, of(470), scope="own_past", period=PAST),
         mean("improvement", 2.6, 210, scope="network"),
-        share("responder", of(24), paired), share("responder", of(286), of(470), scope="own_past", period=PAST),
+        share("responder", of(24), paired),
+        share("responder", of(286), of(470), scope="own_past", period=PAST),
         share("responder", 131, 210, scope="network"),
-        share("acceptable", of(20), paired), share("acceptable", of(244), of(470), scope="own_past", period=PAST),
+        share("acceptable", of(20), paired),
+        share("acceptable", of(244), of(470), scope="own_past", period=PAST),
         share("acceptable", 118, 210, scope="network"),
-        share("worsened", of(2), paired), share("worsened", of(33), of(470), scope="own_past", period=PAST),
+        share("worsened", of(2), paired),
+        share("worsened", of(33), of(470), scope="own_past", period=PAST),
         share("worsened", 19, 210, scope="network"),
-    ]  # fmt: skip
+    ]
     wave = (2.3, 2.7, 2.1, 2.5, 2.8, 2.4, 2.2, 2.6, 2.9, 2.3, 2.6)
     for turn, (month, value) in enumerate(zip(EARLIER, wave, strict=True)):
         found.append(mean("improvement", value, of(9 if turn == 2 else 40 + turn), period=month))
@@ -139,22 +164,29 @@ def clinic_statistics(size=1.0):
     found += [
         median("adherence", 0.68, 0.45, 0.84, of(410)),
         Statistic("no_report", "clinic", "all", WINDOW, "mean", of(430), value=0.34, low=0.31, high=0.37)
-        if of(430) >= 11 else Statistic("no_report", "clinic", "all", WINDOW, "mean", status="withheld", reason=FEW),
-    ]  # fmt: skip
+        if of(430) >= 11
+        else Statistic("no_report", "clinic", "all", WINDOW, "mean", status="withheld", reason=FEW),
+    ]
     for exercise, (value, low, high, n) in {
-        "clamshell": (0.78, 0.55, 0.92, 390), "lateral_band_walk": (0.66, 0.41, 0.85, 372),
-        "hip_flexor_stretch": (0.71, 0.5, 0.9, 301), "single_leg_glute_bridge": (0.52, 0.28, 0.75, 214),
-    }.items():  # fmt: skip
+        "clamshell": (0.78, 0.55, 0.92, 390),
+        "lateral_band_walk": (0.66, 0.41, 0.85, 372),
+        "hip_flexor_stretch": (0.71, 0.5, 0.9, 301),
+        "single_leg_glute_bridge": (0.52, 0.28, 0.75, 214),
+    }.items():
         found.append(median("adherence", value, low, high, of(n), group=exercise))
     for modality, k in {
-        "dry_needling": 240, "iastm": 198, "myofascial_cupping": 131, "spinal_manipulation": 88,
+        "dry_needling": 240,
+        "iastm": 198,
+        "myofascial_cupping": 131,
+        "spinal_manipulation": 88,
         "blood_flow_restriction": 7,
-    }.items():  # fmt: skip
+    }.items():
         found.append(share("modality", of(k), of(698), group=modality, period=WINDOW))
     found += [
         mean("visits_per_episode", 8.4, of(698), sd=3.1, period=WINDOW),
-        share("cancelled", of(612), of(6480), period=WINDOW), share("no_show", of(301), of(6480), period=WINDOW),
-    ]  # fmt: skip
+        share("cancelled", of(612), of(6480), period=WINDOW),
+        share("no_show", of(301), of(6480), period=WINDOW),
+    ]
     for reason, n in {
         "completed": 431,
         "self_discharge_better": 122,
@@ -163,12 +195,18 @@ def clinic_statistics(size=1.0):
     }.items():
         found.append(count("end_reason", of(n), group=reason, period=WINDOW))
     for condition, value, n in (
-        ("itb_syndrome", 2.8, 221), ("gluteal_tendinopathy", 2.2, 180), ("hip_bursitis", 2.5, 96), ("snapping_hip", 2.0, 10),
-    ):  # fmt: skip
+        ("itb_syndrome", 2.8, 221),
+        ("gluteal_tendinopathy", 2.2, 180),
+        ("hip_bursitis", 2.5, 96),
+        ("snapping_hip", 2.0, 10),
+    ):
         found.append(mean("improvement", value, of(n), group=condition, period=WINDOW))
     for kind, now, before in (
-        ("severe_pain", 3, 24), ("suspected_labral_tear", 0, 0), ("adverse_event", 0, 2), ("referral", 0, 47),
-    ):  # fmt: skip
+        ("severe_pain", 3, 24),
+        ("suspected_labral_tear", 0, 0),
+        ("adverse_event", 0, 2),
+        ("referral", 0, 47),
+    ):
         found.append(count("safety", of(now) or (now > 0), group=kind))
         found.append(count("safety", of(before), group=kind, scope="own_past", period=PAST))
     return tuple(found)
@@ -176,18 +214,31 @@ def clinic_statistics(size=1.0):
 
 def clinic_document(size=1.0, **changes):
     given = {
-        "study": "Riverside Physical Therapy Network", "month": MONTH, "clinic": "clinic_03", "clinic_name": "Harbour Street clinic",
-        "data_cutoff": "2026-09-30", "outcome": OUTCOME, "released": released(clinic_statistics(size)),
-        "thresholds": THRESHOLDS, "answers": ANSWERS, "model": MODEL, "counts": Counts(48211, 47950, 120, 141),
-        "provenance": PROVENANCE, "labels": LABELS,
-    }  # fmt: skip
+        "study": "Riverside Physical Therapy Network",
+        "month": MONTH,
+        "clinic": "clinic_03",
+        "clinic_name": "Harbour Street clinic",
+        "data_cutoff": "2026-09-30",
+        "outcome": OUTCOME,
+        "released": released(clinic_statistics(size)),
+        "thresholds": THRESHOLDS,
+        "answers": ANSWERS,
+        "model": MODEL,
+        "counts": Counts(48211, 47950, 120, 141),
+        "provenance": PROVENANCE,
+        "labels": LABELS,
+    }
     return ClinicDocument(**{**given, **changes})
 
 
 CLINICS = {
-    "clinic_01": "Abbey Road", "clinic_02": "Brook End", "clinic_03": "Harbour Street", "clinic_04": "Kiln Yard",
-    "clinic_05": "Orchard View", "clinic_06": "Mill Lane",
-}  # fmt: skip
+    "clinic_01": "Abbey Road",
+    "clinic_02": "Brook End",
+    "clinic_03": "Harbour Street",
+    "clinic_04": "Kiln Yard",
+    "clinic_05": "Orchard View",
+    "clinic_06": "Mill Lane",
+}
 
 
 def network_document(**changes):
@@ -230,9 +281,10 @@ def network_document(**changes):
     for turn, month in enumerate(EARLIER):
         found.append(mean("improvement", 2.5 + 0.15 * math.sin(turn), 190, scope="network", period=month))
     everyone = [
-        replace(s, scope="network") for s in clinic_statistics(4)
+        replace(s, scope="network")
+        for s in clinic_statistics(4)
         if s.period == WINDOW and s.measure in ("adherence", "no_report", "modality")
-    ]  # fmt: skip
+    ]
     found += everyone
     for kind, n in (
         ("severe_pain", 131),
@@ -242,11 +294,19 @@ def network_document(**changes):
     ):
         found.append(count("safety", n, group=kind, scope="network", period=WINDOW))
     given = {
-        "study": "Riverside Physical Therapy Network", "month": MONTH, "data_cutoff": "2026-09-30",
-        "outcome": OUTCOME, "released": released(found), "clinics": CLINICS, "thresholds": THRESHOLDS,
-        "answers": ANSWERS, "model": MODEL, "counts": Counts(48211, 47950, 120, 141),
-        "provenance": PROVENANCE, "labels": LABELS,
-    }  # fmt: skip
+        "study": "Riverside Physical Therapy Network",
+        "month": MONTH,
+        "data_cutoff": "2026-09-30",
+        "outcome": OUTCOME,
+        "released": released(found),
+        "clinics": CLINICS,
+        "thresholds": THRESHOLDS,
+        "answers": ANSWERS,
+        "model": MODEL,
+        "counts": Counts(48211, 47950, 120, 141),
+        "provenance": PROVENANCE,
+        "labels": LABELS,
+    }
     return NetworkDocument(**{**given, **changes})
 
 
@@ -257,7 +317,9 @@ def ingest_document(**changes):
         for turn, month in enumerate((*EARLIER, MONTH))
     ]
     given = {
-        "study": "Riverside Physical Therapy Network", "month": MONTH, "data_cutoff": "2026-09-30",
+        "study": "Riverside Physical Therapy Network",
+        "month": MONTH,
+        "data_cutoff": "2026-09-30",
         "sources": (
             SourceNote("episodes.csv", "episodes", 4120, 4113, 2, 5, "9f1c" * 16, "2026-09-30"),
             SourceNote("assessments.csv", "assessments", 18211, 18104, 30, 77, "77aa" * 16, "2026-09-30"),
@@ -270,34 +332,52 @@ def ingest_document(**changes):
             ReasonNote("episodes", "END_BEFORE_START", 5, "end_date", 77),
         ),
         "late": (LateNote("assessments", "2026-08", 12),),
-        "released": released(capture), "clinics": CLINICS, "provenance": PROVENANCE,
-        "labels": {"OUT_OF_RANGE": "value outside the range of its instrument", "UNKNOWN_WORD": "word not in the vocabulary",
-                   "NO_PARENT": "no such episode", "END_BEFORE_START": "end before start"},
-    }  # fmt: skip
+        "released": released(capture),
+        "clinics": CLINICS,
+        "provenance": PROVENANCE,
+        "labels": {
+            "OUT_OF_RANGE": "value outside the range of its instrument",
+            "UNKNOWN_WORD": "word not in the vocabulary",
+            "NO_PARENT": "no such episode",
+            "END_BEFORE_START": "end before start",
+        },
+    }
     return IngestDocument(**{**given, **changes})
 
 
 def research_document(**changes):
     model = ModelReport(
-        "primary", MODEL,
+        "primary",
+        MODEL,
         coefficients=(
             Coefficient("Intercept", 5.91, 0.11, 320, 5.69, 6.13, 1e-12),
             Coefficient("weeks", -0.21, 0.012, 305, -0.23, -0.19, 1e-9),
             Coefficient("adherence_within", -0.62, 0.14, 1480, -0.9, -0.34, 0.00001),
         ),
         variances=(
-            Variance("patient", "Intercept", 1.21, 1.1, 0.42), Variance("patient", "weeks", 0.012, 0.11, 0.01, -0.2),
-            Variance("therapist", "Intercept", 0.0, 0.0, 0.0), Variance("residual", "", 1.62, 1.273, 0.57),
+            Variance("patient", "Intercept", 1.21, 1.1, 0.42),
+            Variance("patient", "weeks", 0.012, 0.11, 0.01, -0.2),
+            Variance("therapist", "Intercept", 0.0, 0.0, 0.0),
+            Variance("residual", "", 1.62, 1.273, 0.57),
         ),
-        answers=ANSWERS, published=(PublishedNote("Change per week", -0.18, -0.25, -0.11, 0.001, "Example 2020, Table 3"),),
-        check_with="statsmodels MixedLM", check=(CheckRow("weeks", -0.2101, -0.2102),), attenuation=0.71,
+        answers=ANSWERS,
+        published=(PublishedNote("Change per week", -0.18, -0.25, -0.11, 0.001, "Example 2020, Table 3"),),
+        check_with="statsmodels MixedLM",
+        check=(CheckRow("weeks", -0.2101, -0.2102),),
+        attenuation=0.71,
         diagnostics={"residual skewness": 0.12, "scores at the floor": "4%"},
-    )  # fmt: skip
+    )
     failed = ModelReport(
         "sensitivity", ModelNote("score ~ weeks + (1 | patient)", status="failed", reason="no convergence")
     )
     given = {
-        "study": "Riverside Physical Therapy Network", "month": MONTH, "data_cutoff": "2026-09-30", "outcome": OUTCOME,
-        "models": (model, failed), "thresholds": THRESHOLDS, "counts": Counts(48211, 47950, 120, 141), "provenance": PROVENANCE,
-    }  # fmt: skip
+        "study": "Riverside Physical Therapy Network",
+        "month": MONTH,
+        "data_cutoff": "2026-09-30",
+        "outcome": OUTCOME,
+        "models": (model, failed),
+        "thresholds": THRESHOLDS,
+        "counts": Counts(48211, 47950, 120, 141),
+        "provenance": PROVENANCE,
+    }
     return ResearchDocument(**{**given, **changes})

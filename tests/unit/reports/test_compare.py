@@ -2,6 +2,7 @@
 
 import pytest
 
+from studypkg.measures import wilson_interval
 from studypkg.privacy.suppression import Statistic
 from studypkg.reports.compare import difference
 
@@ -12,10 +13,10 @@ def shown(value, low, high, kind="share"):
 
 def test_newcombes_first_example_56_of_70_against_48_of_80():
     # Newcombe 1998, Stat Med 17:873, table II (a), method 10: 0.20 with 0.0524 to 0.3339.
-    first = shown(56 / 70, 0.6916, 0.8777)
-    second = shown(48 / 80, 0.4904, 0.7005)
+    first = shown(56 / 70, *wilson_interval(56, 70))
+    second = shown(48 / 80, *wilson_interval(48, 80))
     found = difference(first, second)
-    assert (found.low, found.high) == (pytest.approx(0.0524, abs=2e-4), pytest.approx(0.3339, abs=2e-4))
+    assert (found.low, found.high) == (pytest.approx(0.0524, abs=5e-5), pytest.approx(0.3339, abs=5e-5))
     assert found.verdict == "higher"
     assert difference(second, first).verdict == "lower"
 

@@ -26,7 +26,7 @@ def test_the_wrong_clinic_is_refused(tmp_path):
 
 def test_an_unknown_key_names_the_nearest():
     raw = {**to_dict(clinic_document()), "clinik_name": "x"}
-    with pytest.raises(RenderError, match='unknown key "clinik_name". Did you mean "clinic_name"'):
+    with pytest.raises(RenderError, match=r'unknown key "clinik_name"\. Did you mean "clinic_name"'):
         document_from(raw)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from itertools import pairwise
 
 import matplotlib as mpl
 from sample_pages import mean, share
@@ -53,7 +54,7 @@ def test_pictures_hold_no_moment_and_no_request(ordinary):
 def test_series_differ_in_shape_and_in_grey():
     assert len({s.marker for s in SERIES}) == len(SERIES)
     greys = sorted(grey(s.colour) for s in SERIES)
-    assert all(b - a > 0.04 for a, b in zip(greys, greys[1:], strict=False))
+    assert all(b - a > 0.04 for a, b in pairwise(greys))
 
 
 def grey(colour):
