@@ -49,6 +49,9 @@ def solve(design: Design, *, reml: bool) -> Solved:
         return Solved(solution, sums)
     try:
         found = search(sums, reml=reml)
+        if not found.converged:
+            # A path along the edge of the parameter space can get stuck; begin once more inside it.
+            found = search(sums, reml=reml, start=np.full(len(found.theta), 0.3))
     except np.linalg.LinAlgError:
         raise ModelError(
             "The model did not converge: a matrix on the way could not be factorised, which happens when the "

@@ -18,7 +18,7 @@ from studypkg.models.profiled import Evaluation, evaluate, theta_shape
 from studypkg.models.slope import Slope, derivatives
 
 # A search that leaves more deviance than this unclaimed has not converged.
-DECREMENT_LIMIT = 1e-6
+DECREMENT_LIMIT = 1e-5
 # Curvatures below this share of the largest are flat; below minus the other share they point downhill.
 _FLAT, _DOWNHILL = 1e-6, 1e-4
 _ROUNDS = 25
@@ -110,7 +110,7 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
         moved = _backtrack(theta, free, step, deviance)
         theta = theta if moved is None else moved
         # So near the optimum the last step does not change the curvature to any printed digit.
-        if moved is None or decrement < DECREMENT_LIMIT * 1e-2:
+        if moved is None or decrement < DECREMENT_LIMIT * 1e-3:
             break
     theta = upright(theta, shape)
     at = deviance.full(theta)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -26,7 +26,16 @@ from studypkg.reports.document import (
     OutcomeNote,
     Threshold,
 )
-from studypkg.review import Material, Periods, clinic_page, network_page, periods, tallies
+from studypkg.review import (
+    Material,
+    Periods,
+    cells_withheld,
+    clinic_page,
+    network_page,
+    periods,
+    shares_shown,
+    tallies,
+)
 
 _SHOWN_VERSIONS = ("pandas", "duckdb", "statsmodels", "papermill", "seaborn")
 
@@ -79,19 +88,16 @@ def release_month(
         "provenance": provenance_of(study, ingested, measured),
         "labels": labels_of(study),
     }
-    pages = {
-        clinic: ClinicDocument(
-            clinic=clinic,
-            clinic_name=name,
-            released=gate(study, *clinic_page(material, pool, clinic, when)),
-            **common,
-        )
-        for clinic, name in clinics.items()
-    }
-    network = None
+    network, shown, withheld = None, set(), set()
     if len(clinics) > 1:
-        numbers = network_page(material, pool, tuple(clinics), when)
-        network = NetworkDocument(clinics=clinics, released=gate(study, *numbers), **common)
+        released = gate(study, *network_page(material, pool, tuple(clinics), when))
+        network = NetworkDocument(clinics=clinics, released=released, **common)
+        shown, withheld = shares_shown(released), cells_withheld(released)
+    pages = {}
+    for clinic, name in clinics.items():
+        numbers, sums = clinic_page(material, pool, clinic, when, comparable=shown)
+        released = gate(study, numbers, sums, also_withhold=withheld)
+        pages[clinic] = ClinicDocument(clinic=clinic, clinic_name=name, released=released, **common)
     return MonthDocuments(pages, network)
 
 
@@ -111,7 +117,9 @@ def clinic_names(study: Study, measured: Measured) -> dict[str, str]:
     return {c: study.report.clinic_names.get(c, c.replace("_", " ").capitalize()) for c in wanted}
 
 
-def gate(study: Study, numbers: list[Statistic], sums: list[Additive]) -> Released:
+def gate(
+    study: Study, numbers: list[Statistic], sums: list[Additive], *, also_withhold: Collection[str] = ()
+) -> Released:
     """Let numbers through the release gate, and attack what it lets through.
 
     Raises
@@ -119,7 +127,7 @@ def gate(study: Study, numbers: list[Statistic], sums: list[Additive]) -> Releas
     DisclosureError
         If a small cell could be worked out.
     """
-    released = release(numbers, relations=sums, min_cell=study.privacy.min_cell)
+    released = release(numbers, relations=sums, min_cell=study.privacy.min_cell, also_withhold=also_withhold)
     breaches = audit(released, sums)
     if breaches:
         raise DisclosureError(
@@ -228,4 +236,5 @@ def labels_of(study: Study) -> dict[str, str]:
     sections = (
         vocabulary.exercises, vocabulary.modalities, vocabulary.conditions, vocabulary.stop_rules,
     )  # fmt: skip
-    return {term.id: term.name for section in sections for term in section.values()}
+    names = {term.id: term.name for section in sections for term in section.values()}
+    return {**names, "any": "any event", "not_paired": "without a score at both ends"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -125,7 +125,11 @@ class Released:
 
 
 def release(
-    statistics: Iterable[Statistic], *, relations: Sequence[Additive] = (), min_cell: int = 11
+    statistics: Iterable[Statistic],
+    *,
+    relations: Sequence[Additive] = (),
+    min_cell: int = 11,
+    also_withhold: Collection[str] = (),
 ) -> Released:
     """Withhold every small count, and whatever would give one back.
 
@@ -137,6 +141,8 @@ def release(
         The sums that hold among their cells, known to everyone.
     min_cell
         Counts from 1 to one less than this are never shown; 0 is.
+    also_withhold
+        Cells that another page of the same month withholds.
 
     Returns
     -------
@@ -155,7 +161,7 @@ def release(
     values, users = _cells(numbers)
     sums = [*relations, *_complements(numbers)]
     small = {cell for cell, value in values.items() if 0 < value < min_cell}
-    hidden = set(small)
+    hidden = small | (set(also_withhold) & values.keys())
     while True:
         shown = _shown(numbers, hidden)
         known = {cell: value for cell, value in values.items() if cell in shown}

@@ -98,7 +98,8 @@ def stored(column: Column) -> str:
     """Write the SQL of the value as it is kept: ages over 89 become one group, days become timestamps."""
     value = ident(column.name)
     if column.kind == "age":
-        return f"least({value}, {TOP_AGE_YEARS})"
+        # Not `least`: that skips a missing age and would make everyone without one 90.
+        return f"CASE WHEN {value} > {TOP_AGE_YEARS} THEN {TOP_AGE_YEARS} ELSE {value} END"
     return f"CAST({value} AS TIMESTAMP)" if column.kind == "date" else value
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from studypkg.privacy.suppression import Statistic
 from studypkg.reports.compare import is_shown
 from studypkg.reports.document import ClinicDocument, label, min_cell
-from studypkg.reports.elements import Html, link, numbered, paragraph, strong, tag
-from studypkg.reports.export import anchor
+from studypkg.reports.elements import Html, anchor, link, numbered, paragraph, strong, tag
 from studypkg.reports.view import View, view
 from studypkg.reports.words import number, percent
 
@@ -44,8 +43,8 @@ def attention_lines(document: ClinicDocument) -> list[Line]:
         leaves out zero, so chance alone seldom makes a line.
     """
     seen = view(document)
-    lines = [*_safety(seen), *_capture(seen), *_results(seen), *_exercise(seen)]
-    return lines[:MOST_LINES]
+    grave, small = _safety(seen)
+    return [*grave, *_results(seen), *_capture(seen), *_exercise(seen), *small][:MOST_LINES]
 
 
 def attention(document: ClinicDocument) -> Html:
@@ -69,21 +68,16 @@ def _where(line: Line) -> Html:
     return link("#" + anchor(line.section), f"See {line.section.lower()}", class_="see")
 
 
-def _safety(seen: View) -> list[Line]:
+def _safety(seen: View) -> tuple[list[Line], list[Line]]:
+    """Give the line on events that are many, and the line on events too few to print."""
     document = seen.document
-    kinds = seen.groups("safety", document.month)
-    counts = [(kind, seen.month("safety", kind)) for kind in kinds]
-    some = [label(document, kind) for kind, s in counts if is_shown(s) and float(s.value) > 0]
-    hidden = [label(document, kind) for kind, s in counts if s is not None and s.status == "withheld"]
-    named = some + hidden
-    if not named:
-        return []
-    finding = f"Safety events were recorded: {_listed(named)}."
-    if hidden and not some:
-        finding = f"Safety counts too small to print: {_listed(named)}."
-    return [
-        Line(finding, "Read these patients' records and check that the stop rules were followed.", "Safety")
-    ]
+    counts = [(kind, seen.month("safety", kind)) for kind in seen.groups("safety", document.month)]
+    many = [label(document, kind) for kind, s in counts if is_shown(s) and float(s.value) > 0]
+    few = [label(document, kind) for kind, s in counts if s is not None and s.status == "withheld"]
+    read = "Read these patients' records and check that the stop rules were followed."
+    grave = [Line(f"Safety events in number: {_listed(many)}.", read, "Safety")] if many else []
+    small = [Line(f"Safety events, too few to print: {_listed(few)}.", read, "Safety")] if few else []
+    return grave, small
 
 
 def _capture(seen: View) -> list[Line]:

@@ -19,6 +19,9 @@ from studypkg.reports.words import (
     why_absent,
 )
 
+#: Exercises that differ by less than this share of their dose are called alike.
+WORTH_A_WORD = 0.10
+
 
 def exercise(document: Page) -> Html:
     """Show how much of the prescribed exercise was reported done, and how much is not known."""
@@ -40,8 +43,7 @@ def exercise(document: Page) -> Html:
         ordered = sorted(shown, key=lambda row: -float(row[1].value))
         parts.append(
             figures.intervals(
-                f"{ordered[0][0].capitalize()} was done most"
-                + (f", {ordered[-1][0]} least" if len(ordered) > 1 else ""),
+                _most_and_least(ordered),
                 f"{period_name(seen.window)}; share of the prescribed dose. Dot: the middle "
                 "patient. Bar: the middle half of patients.",
                 [Row(name, ((CLINIC, s),)) for name, s in ordered],
@@ -65,6 +67,16 @@ def exercise(document: Page) -> Html:
         )
     )
     return join(parts)
+
+
+def _most_and_least(ordered: list[tuple[str, Statistic]]) -> str:
+    """Name the exercises at both ends, if they are far enough apart to be worth a word."""
+    (most, high), (least, low) = ordered[0], ordered[-1]
+    if len(ordered) == 1:
+        return f"How much of the {most} was done"
+    if float(high.value) - float(low.value) < WORTH_A_WORD:
+        return "All exercises were done about equally"
+    return f"Most was done of {most}, least of {least}"
 
 
 def _dose_sentence(done: Statistic | None, few: int) -> Html:
@@ -130,7 +142,7 @@ def _visits(seen: View) -> Html:
 
 
 def _endings(seen: View) -> Html:
-    document, few = seen.document, min_cell(seen.document)
+    document = seen.document
     groups = seen.groups("end_reason", seen.window)
     if not groups:
         return paragraph("This study records no reasons for the end of care.")
@@ -138,7 +150,7 @@ def _endings(seen: View) -> Html:
         ((label(document, g), seen.whole("end_reason", g)) for g in groups),
         key=lambda row: -float(row[1].value) if row[1] is not None and is_shown(row[1]) else 0.0,
     )
-    body = [[name, cell(s) if is_shown(s) else f"fewer than {few}, or hidden with them"] for name, s in rows]
+    body = [[name, cell(s) if is_shown(s) else "too few to print"] for name, s in rows]
     shown = table(f"Why care ended, {period_name(seen.window)}", ["Reason", "Episodes"], body)
     return shown
 
@@ -161,7 +173,7 @@ def safety(document: Page) -> Html:
         parts.append(paragraph("No event was recorded in any of the kinds that this study counts."))
     if loud:
         heads = ["Event", *[name for name, _ in columns]]
-        body = [[name, *[_count(s, few) for s in numbers]] for name, numbers in loud]
+        body = [[name, *[_count(s) for s in numbers]] for name, numbers in loud]
         parts.append(table("Episodes with an event, by kind", heads, body))
     if quiet and loud:
         parts.append(paragraph(f"None recorded: {', '.join(quiet)}."))
@@ -190,10 +202,10 @@ def _is_none(statistic: Statistic | None) -> bool:
     return statistic is not None and is_shown(statistic) and float(statistic.value) == 0
 
 
-def _count(statistic: Statistic | None, few: int) -> str:
+def _count(statistic: Statistic | None) -> str:
     if statistic is None:
         return "not recorded"
     if not is_shown(statistic):
-        return f"too few to print (under {few})" if statistic.status == "withheld" else "not known"
+        return "too few to print" if statistic.status == "withheld" else "not known"
     n = int(float(statistic.value))
     return "none" if n == 0 else f"{n:,}"

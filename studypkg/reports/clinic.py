@@ -142,12 +142,17 @@ def trend(document: ClinicDocument) -> Html:
 def flow(document: ClinicDocument) -> Html:
     """Show how many patients the results rest on."""
     seen, few = view(document), min_cell(document)
+    measured, when = seen.month, month_name(document.month)
+    ends = [seen.month("flow", step) for step in ("ended", "paired")]
+    hidden = seen.past is not None and not all(is_shown(s) for s in ends)
+    if hidden:
+        measured, when = seen.before, period_name(str(seen.past))
     steps = [
-        ("Care ended this month", seen.month("flow", "ended")),
-        ("with a score at intake", seen.month("flow", "intake_score")),
-        ("with a score at both ends", seen.month("flow", "paired")),
+        ("Care ended", measured("flow", "ended")),
+        ("with a score at intake", measured("flow", "intake_score")),
+        ("with a score at both ends", measured("flow", "paired")),
     ]
-    capture = seen.month("capture")
+    capture = measured("capture")
     sentence = (
         f"The results speak for {percent(float(capture.value))} of the patients whose care ended"
         if capture is not None and is_shown(capture)
@@ -155,18 +160,17 @@ def flow(document: ClinicDocument) -> Html:
     )
     parts: list[Html] = []
     if any(is_shown(s) for _, s in steps):
+        labels = ["" if s is None else value_text(s) for _, s in steps]
         parts.append(
-            figures.bars(
-                sentence,
-                "Number of patients.",
-                steps,
-                share=False,
-                labels=["" if s is None else value_text(s) for _, s in steps],
-            )
+            figures.bars(sentence, f"{when}; number of patients.", steps, share=False, labels=labels)
         )
     missing = [name[0].lower() + name[1:] for name, s in steps if not is_shown(s)]
     if missing:
-        parts.append(paragraph(f"Not shown, fewer than {few} patients in a step: {'; '.join(missing)}."))
+        parts.append(
+            paragraph(f"Not shown, it would reveal a group of fewer than {few}: {'; '.join(missing)}.")
+        )
+    if hidden and parts:
+        parts.append(note("The month alone would reveal a small group, so the months before it are shown."))
     compared = [
         comparison_sentence(found, words, other, "%")
         for words, found, other in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -103,6 +104,17 @@ def facts(pairs: Mapping[str, Content], *, class_: str = "facts") -> Html:
     """Make a list of names and what each is."""
     rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs.items()]
     return tag("dl", *rows, class_=class_)
+
+
+def anchor(title: str) -> str:
+    """Give the anchor of a section.
+
+    Examples
+    --------
+    >>> anchor("Who got better, who got worse")
+    'who-got-better-who-got-worse'
+    """
+    return "-".join(re.findall(r"\w+", title.casefold()))
 
 
 def link(href: str, text: str, *, class_: str | None = None) -> Html:

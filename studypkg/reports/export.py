@@ -8,6 +8,8 @@ from pathlib import Path
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from studypkg.reports.elements import anchor
+
 TEMPLATES = Path(__file__).parent / "templates"
 #: Nothing may be fetched; pictures are in the page and styles stand in its head.
 CONTENT_POLICY = (
@@ -42,17 +44,6 @@ def _story(notebook: NotebookNode) -> str:
     if first is None or first.cell_type != "markdown":
         return ""
     return re.sub(r"^#\s.*$", "", str(first.source), count=1, flags=re.MULTILINE).strip()
-
-
-def anchor(title: str) -> str:
-    """Give the anchor of a section.
-
-    Examples
-    --------
-    >>> anchor("Who got better, who got worse")
-    'who-got-better-who-got-worse'
-    """
-    return "-".join(re.findall(r"\w+", title.casefold()))
 
 
 def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import shutil
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from nbconvert.exporters.html import Config
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
@@ -95,8 +97,9 @@ def render_notebook(
         shutil.copyfile(notebook, told)
         try:
             papermill.execute_notebook(
-                told, done, checked, progress_bar=False, log_output=False, cwd=cwd, execution_timeout=timeout
-            )
+                told, done, checked, progress_bar=False, log_output=False, cwd=cwd,
+                execution_timeout=timeout, **_private_channel(Path(folder)),
+            )  # fmt: skip
         except PapermillExecutionError as fault:
             cell, kind, said = fault.exec_count, fault.ename, fault.evalue
             _keep_failed(done, output_dir, stem, {"cell": cell, "error": kind})
@@ -117,6 +120,17 @@ def render_notebook(
                 (output_dir / old).unlink(missing_ok=True)
             return Rendered(html, record, time.perf_counter() - started)
     raise failure
+
+
+def _private_channel(folder: Path) -> dict[str, Any]:
+    """Let the kernel talk through sockets in a folder of ours, where no other user can listen.
+
+    The default is an open port of this machine. Windows has no such sockets and keeps the default.
+    """
+    if os.name != "posix":
+        return {}
+    channel = {"transport": "ipc", "connection_file": str(folder / "kernel.json")}
+    return {"config": Config({"KernelManager": channel})}
 
 
 def check_parameters(notebook: Path, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:

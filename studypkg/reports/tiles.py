@@ -7,7 +7,7 @@ from studypkg.reports.document import Page, min_cell
 from studypkg.reports.elements import Html, paragraph, tag
 from studypkg.reports.marks import strips
 from studypkg.reports.view import View, view
-from studypkg.reports.words import statistic_interval, value_text, why_absent
+from studypkg.reports.words import period_name, statistic_interval, value_text, why_absent
 
 SAID = {
     "higher": "Clearly higher than own past",
@@ -31,13 +31,18 @@ def tiles(document: Page) -> Html:
 def _tile(seen: View, name: str, measure: str, unit: str) -> Html:
     few = min_cell(seen.document)
     month, past, others = seen.month(measure), seen.before(measure), seen.others(measure)
+    said = SAID.get(seen.against_past(measure).verdict)
     if month is not None and is_shown(month):
         big = tag("p", value_text(month), class_="big")
         sure = f"likely {statistic_interval(month)}" if statistic_interval(month) else ""
+    elif past is not None and is_shown(past) and seen.past:
+        # A month is often too small for a share; the months before it still answer the question.
+        big = tag("p", value_text(past), class_="big before")
+        sure = f"in {period_name(seen.past, short=True)}, likely {statistic_interval(past)}"
+        said = "This month: " + why_absent(month, few).removeprefix("not shown, ")
     else:
         big = tag("p", "not shown", class_="big absent")
         sure = why_absent(month, few)
-    said = SAID.get(seen.against_past(measure).verdict)
     rows = [("this month", "clinic", month), ("own past", "past", past)]
     if seen.scope == "clinic":
         rows.append(("others", "network", others))

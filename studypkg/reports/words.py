@@ -75,7 +75,7 @@ def month_name(month: str, *, short: bool = False) -> str:
     return f"{name[:3]} {year[2:]}" if short else f"{name} {year}"
 
 
-def period_name(period: str) -> str:
+def period_name(period: str, *, short: bool = False) -> str:
     """Name a month, or a stretch of months.
 
     Examples
@@ -84,7 +84,9 @@ def period_name(period: str) -> str:
     'October 2025 to September 2026'
     """
     first, _, last = period.partition("..")
-    return f"{month_name(first)} to {month_name(last)}" if last and last != first else month_name(first)
+    if not last or last == first:
+        return month_name(first, short=short)
+    return f"{month_name(first, short=short)} to {month_name(last, short=short)}"
 
 
 def day_name(day: str) -> str:
@@ -148,7 +150,11 @@ def why_absent(statistic: Statistic | None, min_cell: int) -> str:
         return "not recorded in this study"
     if statistic.status == "withheld":
         few = statistic.reason is not None and statistic.reason.startswith("fewer")
-        return f"fewer than {min_cell} patients, so not shown" if few else "it would reveal a small group"
+        return (
+            f"fewer than {min_cell} patients, so not shown"
+            if few
+            else "not shown, it would reveal a small group"
+        )
     return f"cannot be computed: {statistic.reason or 'no reason given'}"
 
 

@@ -85,8 +85,9 @@ def ending_statistics(ended: pd.DataFrame, place: Place) -> tuple[list[Statistic
 
 
 def safety_statistics(events: pd.DataFrame, place: Place, kinds: Sequence[str]) -> list[Statistic]:
-    """Count the episodes with each kind of clinical event; 0 is a result and is shown."""
-    found = []
+    """Count the episodes with each kind of clinical event, and with any; 0 is a result and is shown."""
+    listed = events[events["kind"].isin(list(kinds))]
+    found = [count(place, "safety", int(listed["episode_id"].nunique()), group="any")]
     for kind in kinds:
         n = int(events.loc[events["kind"] == kind, "episode_id"].nunique())
         found.append(count(place, "safety", n, group=kind))

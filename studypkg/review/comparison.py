@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -29,24 +30,28 @@ class Tallies:
         Indexed by measure, period and clinic; columns `n`, `total` (sum, or number with the property)
         and `squares` (sum of squares; 0 for a share).
     min_cell
-        A clinic whose own number would be withheld is in no pool, so that a pool minus the other
-        clinics can never give it back.
+        A clinic with fewer patients than this is in no pool, so that a pool minus the other clinics can
+        never give it back. A clinic is never left out for its results: that would bend the pool.
     """
 
     frame: pd.DataFrame
     min_cell: int
 
+    def clinics(self, measure: str, period: str) -> tuple[str, ...]:
+        """List the clinics that are in the pool of a measure and period."""
+        try:
+            sums = cast("pd.DataFrame", self.frame.loc[(measure, period)])
+        except KeyError:
+            return ()
+        return tuple(str(clinic) for clinic in sums.index[sums["n"] >= self.min_cell])
+
     def pooled(self, measure: str, period: str, *, without: str | None = None) -> tuple[pd.Series, int]:
         """Add the clinics that may be shown; return the sums and how many clinics they come from."""
         try:
-            clinics = self.frame.loc[(measure, period)]
+            clinics = cast("pd.DataFrame", self.frame.loc[(measure, period)])
         except KeyError:
             return pd.Series({"n": 0.0, "total": 0.0, "squares": 0.0}), 0
         large = clinics[clinics["n"] >= self.min_cell]
-        if measure in (*SHARES, "capture"):
-            rest = large["n"] - large["total"]
-            fits = [(part == 0) | (part >= self.min_cell) for part in (large["total"], rest)]
-            large = large[fits[0] & fits[1]]
         if without is not None:
             large = large[large.index != without]
         return large.sum(), len(large)
@@ -99,29 +104,28 @@ def comparison(pool: Tallies, measure: str, period: str, *, without: str | None)
         other clinics may be shown, because one alone would be recognised.
     """
     sums, clinics = pool.pooled(measure, period, without=without)
-    kind = "mean" if measure in MEANS else "share"
+    kind: Literal["mean", "share"] = "mean" if measure in MEANS else "share"
     place = Place("network", f"others of {without}" if without else "network", period)
-    names = {"n_cell": place.cell(f"{measure}-n")}
-    if kind == "share":
-        names["k_cell"] = place.cell(f"{measure}-k")
+    n_cell, k_cell = place.cell(f"{measure}-n"), place.cell(f"{measure}-k") if kind == "share" else ""
     if clinics < (FEWEST_OTHER_CLINICS if without else 1):
         return Statistic(
             measure, "network", "all", period, kind, None, status="not_computable",
-            reason="fewer than two other clinics are large enough to compare with", **names,
+            reason="too few other clinics are large enough", n_cell=n_cell, k_cell=k_cell,
         )  # fmt: skip
     n = round(float(sums["n"]))
     if kind == "share":
         k = round(float(sums["total"]))
         low, high = wilson_interval(k, n)
         return Statistic(
-            measure, "network", "all", period, "share", n, k, k / n, float(low), float(high), **names
-        )
+            measure, "network", "all", period, kind, n, k, k / n, float(low), float(high),
+            n_cell=n_cell, k_cell=k_cell,
+        )  # fmt: skip
     centre = float(sums["total"]) / n
     variance = max(0.0, (float(sums["squares"]) - n * centre**2) / (n - 1))
     half = float(stats.t.ppf(0.975, n - 1)) * math.sqrt(variance / n)
     return Statistic(
-        measure, "network", "all", period, "mean", n,
-        value=centre, low=centre - half, high=centre + half, **names,
+        measure, "network", "all", period, kind, n,
+        value=centre, low=centre - half, high=centre + half, n_cell=n_cell,
     )  # fmt: skip
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from studypkg.privacy.suppression import Additive, Statistic
 from studypkg.review.periods import Periods
 from studypkg.review.summaries import Place, count, share
 
-#: Steps of the flow, and what was lost on the way to each.
-STEPS = ("ended", "intake_score", "paired")
-LOSSES = ("no_intake", "no_final")
 
-
-def flow_statistics(ended: pd.DataFrame, place: Place) -> tuple[list[Statistic], list[Additive]]:
-    """Count the episodes that ended, those with a score at intake, and those with a pair.
+def pair_statistics(ended: pd.DataFrame, place: Place, *, steps: bool) -> list[Statistic]:
+    """Count the episodes that ended and those with a score at both ends.
 
     Parameters
     ----------
@@ -23,29 +21,47 @@ def flow_statistics(ended: pd.DataFrame, place: Place) -> tuple[list[Statistic],
         gives it: ``paired``, ``no_intake`` or ``no_final``.
     place
         Whose episodes they are, and of which period.
+    steps
+        Show the counts too, and not only the capture rate.
+
+    Returns
+    -------
+    list of Statistic
+        The capture rate (pairs among ended episodes) and, if asked for, the flow: ``ended``,
+        ``paired`` and ``not_paired``, which are the denominator, the numerator and the rest of it.
+    """
+    n, paired = len(ended), int((ended["status"] == "paired").sum())
+    rate = share(place, "capture", paired, n, cell="ended", k_cell="paired")
+    if not steps:
+        return [rate]
+    return [
+        count(place, "flow", n, group="ended", cell="ended"),
+        count(place, "flow", paired, group="paired", cell="paired"),
+        replace(count(place, "flow", n - paired, group="not_paired"), n_cell=rate.rest_cell),
+        rate,
+    ]
+
+
+def loss_statistics(ended: pd.DataFrame, place: Place) -> tuple[list[Statistic], list[Additive]]:
+    """Count on which step patients without a pair were lost: at intake, or at the end.
 
     Returns
     -------
     tuple
-        The counts and the capture rate (pairs among ended episodes), and what adds up: ended = with a
-        score at intake + without; with a score at intake = paired + without a final score.
+        The counts ``intake_score``, ``no_intake`` and ``no_final``, and what adds up: ended = with a score
+        at intake + without; with a score at intake = paired + without a final score.
     """
-    status = ended["status"]
-    n = {
-        "ended": len(ended),
-        "no_intake": int((status == "no_intake").sum()),
-        "no_final": int((status == "no_final").sum()),
-        "paired": int((status == "paired").sum()),
-    }
-    n["intake_score"] = n["ended"] - n["no_intake"]
-    found = [count(place, "flow", n[step], group=step, cell=step) for step in (*STEPS, *LOSSES)]
-    found.append(share(place, "capture", n["paired"], n["ended"], cell="ended"))
-    relations = [
+    no_intake = int((ended["status"] == "no_intake").sum())
+    no_final = int((ended["status"] == "no_final").sum())
+    found = [
+        count(place, "flow", len(ended) - no_intake, group="intake_score", cell="intake_score"),
+        count(place, "flow", no_intake, group="no_intake", cell="no_intake"),
+        count(place, "flow", no_final, group="no_final", cell="no_final"),
+    ]
+    return found, [
         Additive(place.cell("ended"), (place.cell("intake_score"), place.cell("no_intake"))),
         Additive(place.cell("intake_score"), (place.cell("paired"), place.cell("no_final"))),
-        Additive(place.cell("ended&capture:all"), (place.cell("paired"),)),
     ]
-    return found, relations
 
 
 def sums_over_time(whole: Place, parts: list[Place], cells: tuple[str, ...]) -> list[Additive]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from studypkg.privacy.suppression import Additive, Statistic
+from studypkg.privacy.suppression import Additive, Released, Statistic
 from studypkg.review.care import (
     adherence_statistics,
     ending_statistics,
@@ -16,7 +16,7 @@ from studypkg.review.care import (
     visit_statistics,
 )
 from studypkg.review.comparison import MEANS, SHARES, Tallies, comparison
-from studypkg.review.flow import flow_statistics, sums_over_time
+from studypkg.review.flow import loss_statistics, pair_statistics, sums_over_time
 from studypkg.review.outcomes import improvement_by, result_statistics
 from studypkg.review.periods import Periods
 from studypkg.review.summaries import Place, mean, share
@@ -71,7 +71,7 @@ class Material:
 
 
 def clinic_page(
-    material: Material, pool: Tallies, clinic: str, when: Periods
+    material: Material, pool: Tallies, clinic: str, when: Periods, *, comparable: Collection[tuple[str, str]]
 ) -> tuple[list[Statistic], list[Additive]]:
     """Make every number of one clinic's page.
 
@@ -85,6 +85,9 @@ def clinic_page(
         The clinic.
     when
         Month of the page and the months before it.
+    comparable
+        Shares, by measure and period, that the network's page shows. Others are not compared: together
+        with this clinic's own number they would give the network's.
 
     Returns
     -------
@@ -98,17 +101,19 @@ def clinic_page(
     sums: list[Additive] = []
     for place, months in ((month, (when.month,)), (past, when.before)):
         part = own.of_episodes(_ended(own.outcomes, months))
-        statistics, relations = flow_statistics(part.outcomes, place)
-        found += statistics + result_statistics(_paired(part.outcomes), place)
+        found += pair_statistics(part.outcomes, place, steps=place is month)
+        found += result_statistics(_paired(part.outcomes), place)
         found += adherence_statistics(part.adherence, part.exercise_adherence, place, ())
         found += safety_statistics(part.events, place, own.event_kinds)
-        sums += relations
     whole = own.of_episodes(_ended(own.outcomes, when.months))
     found += _window(whole, window)
+    found += pair_statistics(whole.outcomes, window, steps=True)
+    losses, steps = loss_statistics(whole.outcomes, window)
     statistics, relations = ending_statistics(whole.outcomes, window)
     conditions = sorted(whole.outcomes["condition"].dropna().unique())
     found += statistics + improvement_by(_paired(whole.outcomes), window, "condition", conditions)
-    sums += relations
+    found += losses
+    sums += steps + relations
     sums.append(
         Additive(window.cell("paired"), tuple(window.cell(f"paired:{condition}") for condition in conditions))
     )
@@ -118,8 +123,14 @@ def clinic_page(
         found.append(mean(place, "improvement", paired["improvement"], cell="paired"))
     sums += sums_over_time(past, earlier, ("paired",))
     sums += sums_over_time(window, [past, month], SHARED_CELLS)
+    own_shares = {(s.measure, s.period): s for s in found if s.kind == "share" and s.group == "all"}
     for period in (when.month, when.past):
-        found += [comparison(pool, m, period, without=clinic) for m in (*MEANS, *SHARES, "capture")]
+        found += [comparison(pool, m, period, without=clinic) for m in MEANS]
+        found += [
+            comparison(pool, m, period, without=clinic)
+            for m in (*SHARES, "capture")
+            if (m, period) in comparable and _is_large(own_shares.get((m, period)), pool.min_cell)
+        ]
     found += [comparison(pool, "improvement", name, without=clinic) for name in when.before]
     return found, sums
 
@@ -137,22 +148,59 @@ def network_page(
         The clinics to list, the small ones too; those are said to be too small.
     """
     found: list[Statistic] = []
-    months = (when.month, *([when.past] if when.before else []))
-    for period in months:
-        chosen = (when.month,) if period == when.month else when.before
-        ended = _ended(material.outcomes, chosen)
+    sums: list[Additive] = []
+    for period, months in ((when.month, (when.month,)), (when.past, when.before)):
+        ended = _ended(material.outcomes, months)
         for clinic in clinics:
             of_clinic = ended[ended["clinic_id"] == clinic]
-            place = Place("clinic", clinic, period)
-            found += _side_by_side(of_clinic, place, clinic)
-        found += [comparison(pool, m, period, without=None) for m in (*MEANS, *SHARES, "capture")]
+            found += _side_by_side(of_clinic, Place("clinic", clinic, period), clinic)
+        for measure in (*MEANS, *SHARES, "capture"):
+            found.append(comparison(pool, measure, period, without=None))
+            sums += _pool_sums(pool, measure, period)
     found += [comparison(pool, "improvement", name, without=None) for name in when.before]
     everyone = material.of_episodes(_ended(material.outcomes, when.months))
     place = Place("network", "network", when.window)
     found += adherence_statistics(everyone.adherence, everyone.exercise_adherence, place, everyone.exercises)
     found += modality_statistics(everyone.outcomes, everyone.modalities, place, everyone.modality_names)
     found += safety_statistics(everyone.events, place, everyone.event_kinds)
-    return found, []
+    return found, sums
+
+
+def shares_shown(released: Released) -> set[tuple[str, str]]:
+    """List the network's shares that its page shows, by measure and period."""
+    return {
+        (s.measure, s.period)
+        for s in released.statistics
+        if s.scope == "network" and s.kind == "share" and s.status == "shown"
+    }
+
+
+def cells_withheld(released: Released) -> set[str]:
+    """List the cells that a page withholds, so that no other page of the month shows them."""
+    found = set()
+    for s in released.statistics:
+        if s.status == "withheld":
+            found.add(s.k_cell if s.kind == "share" and s.n is not None else s.n_cell)
+    return found
+
+
+def _pool_sums(pool: Tallies, measure: str, period: str) -> list[Additive]:
+    """State that the network's numerator and denominator are the sums of its clinics'."""
+    whole = Place("network", "network", period)
+    members = [Place("clinic", clinic, period) for clinic in pool.clinics(measure, period)]
+    ended = "ended" if measure == "capture" else "paired"
+    sums = [Additive(whole.cell(f"{measure}-n"), tuple(m.cell(ended) for m in members))]
+    if measure not in MEANS:
+        numerator = "paired" if measure == "capture" else f"paired&{measure}:all"
+        sums.append(Additive(whole.cell(f"{measure}-k"), tuple(m.cell(numerator) for m in members)))
+    return sums
+
+
+def _is_large(share: Statistic | None, min_cell: int) -> bool:
+    """Say whether a share's parts are all large or 0, so that it is shown."""
+    if share is None or share.n is None or share.k is None:
+        return False
+    return all(part == 0 or part >= min_cell for part in (share.k, share.n - share.k)) and share.n >= min_cell
 
 
 def _window(whole: Material, window: Place) -> list[Statistic]:
@@ -168,12 +216,13 @@ def _side_by_side(ended: pd.DataFrame, place: Place, clinic: str) -> list[Statis
     found = [
         mean(place, "improvement", paired["improvement"], cell="paired", group=clinic),
         mean(place, "baseline", paired["baseline"], cell="paired", group=clinic),
-        share(place, "capture", len(paired), len(ended), cell="ended", group=clinic),
+        share(place, "capture", len(paired), len(ended), cell="ended", k_cell="paired", group=clinic),
     ]
     for measure in SHARES:
         known = paired[measure].dropna()
         k = int(known.astype(bool).sum())
-        found.append(share(place, measure, k, len(known), cell="paired", group=clinic))
+        numerator = f"paired&{measure}:all"
+        found.append(share(place, measure, k, len(known), cell="paired", k_cell=numerator, group=clinic))
     return found
 
 

@@ -44,7 +44,15 @@ def count(place: Place, measure: str, n: int, *, group: str = "all", cell: str |
 
 
 def share(
-    place: Place, measure: str, k: int, n: int, *, cell: str, group: str = "all", level: float = 0.95
+    place: Place,
+    measure: str,
+    k: int,
+    n: int,
+    *,
+    cell: str,
+    k_cell: str | None = None,
+    group: str = "all",
+    level: float = 0.95,
 ) -> Statistic:
     """Make a share with its Wilson interval; without patients it is not computable.
 
@@ -54,12 +62,12 @@ def share(
         Where the share belongs.
     k, n
         Patients with the property, and all patients asked.
-    cell
-        Name of the denominator's group of patients.
+    cell, k_cell
+        Names of the groups of patients that are the denominator and the numerator.
     level
         Coverage of the interval.
     """
-    names = {"n_cell": place.cell(cell), "k_cell": place.cell(f"{cell}&{measure}:{group}")}
+    n_name, k_name = place.cell(cell), place.cell(k_cell or f"{cell}&{measure}:{group}")
     if n == 0:
         reason = "no patients to count"
         return Statistic(
@@ -71,7 +79,8 @@ def share(
             0,
             status="not_computable",
             reason=reason,
-            **names,
+            n_cell=n_name,
+            k_cell=k_name,
         )
     low, high = wilson_interval(int(k), int(n), level=level)
     return Statistic(
@@ -85,7 +94,8 @@ def share(
         k / n,
         float(low),
         float(high),
-        **names,
+        n_cell=n_name,
+        k_cell=k_name,
     )
 
 
@@ -101,18 +111,19 @@ def mean(
 
     Notes
     -----
-    The interval is ``mean ± t(n−1) · sd / √n``. With fewer than two values there is none, and the mean
-    is not computable.
+    The interval is ``mean ± t(n−1) · sd / √n``. Without values the mean is not computable.
     """
     known = values.dropna().to_numpy(float)
     n = len(known)
     name = place.cell(cell)
-    if n < 2:
-        reason = "fewer than two values"
+    if n == 0:
         return Statistic(
-            measure, place.scope, group, place.period, "mean", n,
-            status="not_computable", reason=reason, n_cell=name,
+            measure, place.scope, group, place.period, "mean", 0,
+            status="not_computable", reason="no patients to average", n_cell=name,
         )  # fmt: skip
+    if n == 1:  # one patient has no interval; the gate withholds the value in any case
+        value = float(known[0])
+        return Statistic(measure, place.scope, group, place.period, "mean", 1, value=value, n_cell=name)
     centre = float(known.mean())
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * float(known.std(ddof=1)) / math.sqrt(n)
     return Statistic(

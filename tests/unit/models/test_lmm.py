@@ -107,7 +107,7 @@ def test_weights_of_two_are_not_two_rows(study):
         ("pain ~ weeks + (1 | one)", {"one": "here"}, "has one level"),
         ("pain ~ weeks + (1 | row)", {"row": range(240)}, "240 random effects for 240 rows"),
         ("pain ~ weeks + (1 + weeks | pair)", {"pair": [k // 2 for k in range(240)]}, "cannot be told apart"),
-        ("exact ~ weeks + (1 | patient)", {"exact": "2 * weeks"}, "explain .* exactly"),
+        ("exact ~ weeks + (1 | patient)", {"exact": "2 * weeks"}, r"explain .* exactly"),
         ("pain ~ C(patient) + (1 | patient)", {}, "already hold every level"),
         ("pain ~ weeks + (weeks + twice | patient)", {"twice": "2 * weeks"}, "repeat each other"),
     ],
@@ -130,7 +130,7 @@ def test_groups_that_explain_everything_give_no_number():
     draw = np.random.default_rng(1)
     rows = pd.DataFrame({"g": np.repeat(list("abcdefgh"), 4)})
     rows["y"] = rows["g"].map(dict(zip("abcdefgh", draw.normal(size=8), strict=True)))
-    with pytest.raises(ModelError, match="residual variance|did not converge"):
+    with pytest.raises(ModelError, match=r"residual variance|did not converge"):
         fit_lmm("y ~ 1 + (1 | g)", rows)
 
 

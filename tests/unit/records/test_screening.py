@@ -160,12 +160,13 @@ def test_ages_over_89_are_one_group(connection: duckdb.DuckDBPyConnection) -> No
         p2         | e2         | c1        | 2026-01-05 | ITBS      | 90
         p3         | e3         | c1        | 2026-01-05 | ITBS      | 90+
         p4         | e4         | c1        | 2026-01-05 | ITBS      | 104
+        p5         | e5         | c1        | 2026-01-05 | ITBS      |
         """,
     )
     kept = connection.execute(
         "SELECT age_years, _pooled, _mask0 FROM stage_episodes ORDER BY _row"
     ).fetchall()
-    assert kept == [(89.0, False, 0), (90.0, False, 0), (90.0, False, 0), (90.0, True, 0)]
+    assert kept == [(89.0, False, 0), (90.0, False, 0), (90.0, False, 0), (90.0, True, 0), (None, False, 0)]
 
 
 def test_a_score_must_be_one_number_in_the_range_of_its_instrument(

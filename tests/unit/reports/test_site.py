@@ -8,10 +8,32 @@ from studypkg.reports.publish import publish_text
 from studypkg.reports.site import IndexEntry, index_html, write_index
 
 ENTRIES = (
-    IndexEntry("2026-08", "clinic_01", "Abbey Road", "ok", "+2.4 points (2.0 to 2.8)", "2026-08/clinic_01/clinic_01.html"),
-    IndexEntry("2026-09", "clinic_01", "Abbey Road", "ok", "+2.9 points (2.2 to 3.6)", "2026-09/clinic_01/clinic_01.html", 7),
+    IndexEntry(
+        "2026-08",
+        "clinic_01",
+        "Abbey Road",
+        "ok",
+        "+2.4 points (2.0 to 2.8)",
+        "2026-08/clinic_01/clinic_01.html",
+    ),
+    IndexEntry(
+        "2026-09",
+        "clinic_01",
+        "Abbey Road",
+        "ok",
+        "+2.9 points (2.2 to 3.6)",
+        "2026-09/clinic_01/clinic_01.html",
+        7,
+    ),
     IndexEntry("2026-09", "clinic_02", "Brook <End>", "failed", "no page this time", None),
-    IndexEntry("2026-08", "clinic_02", "Brook <End>", "failed", "no page this time", "2026-08/clinic_02/clinic_02.html"),
+    IndexEntry(
+        "2026-08",
+        "clinic_02",
+        "Brook <End>",
+        "failed",
+        "no page this time",
+        "2026-08/clinic_02/clinic_02.html",
+    ),
     IndexEntry("2026-09", "network", "Network report", "ok", "+2.6 points", "2026-09/network/network.html"),
     IndexEntry("2026-09", "ingest", "Data quality", "ok", "", "2026-09/ingest/ingest.html"),
 )
@@ -25,7 +47,10 @@ def test_the_latest_month_comes_first():
 def test_links_are_relative_and_named():
     html = index_html(ENTRIES, "A study")
     links = re.findall(r'<a href="([^"#][^"]*)" aria-label="([^"]*)"', html)
-    assert ("2026-09/clinic_01/clinic_01.html", "Abbey Road, September 2026: +2.9 points (2.2 to 3.6)") in links
+    assert (
+        "2026-09/clinic_01/clinic_01.html",
+        "Abbey Road, September 2026: +2.9 points (2.2 to 3.6)",
+    ) in links
     assert not any(href.startswith(("http", "/", "file:")) for href, _ in links)
 
 
