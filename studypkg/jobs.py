@@ -128,6 +128,8 @@ def run_month(
         Run even if nothing has changed.
     """
     started = dt.datetime.now(tz=dt.UTC)
+    # one process per page already uses every core: threads inside each would only wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     plan = pipeline.plan_month(study, month, today=today, clinics=clinics)
     index = study.reports / "index.html"
     if not again and not clinics and plan.is_done:

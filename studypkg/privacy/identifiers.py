@@ -109,11 +109,13 @@ def screen_columns(names: Sequence[str]) -> tuple[Finding, ...]:
         spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
         words = re.sub(r"[^a-z0-9]+", " ", spaced.casefold()).strip()
         parts = set(words.split())
+        matches: list[tuple[bool, str]] = []
         for kind, terms in HEADER_WORDS.items():
             exact = any(words == t or (" " in t and t in words) for t in terms)
             if exact or _person_word(kind, parts, terms):
-                found.append(Finding(name, kind, 0, "header"))
-                break
+                matches.append((not exact, kind))
+        if matches:  # the whole header says more than one of its words
+            found.append(Finding(name, min(matches, key=lambda m: m[0])[1], 0, "header"))
     return tuple(found)
 
 

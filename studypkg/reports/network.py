@@ -6,7 +6,7 @@ from studypkg.privacy.suppression import Statistic
 from studypkg.reports import figures
 from studypkg.reports.compare import difference, is_shown
 from studypkg.reports.document import NetworkDocument, get, min_cell
-from studypkg.reports.elements import Html, bullets, details, join, masthead, note, paragraph, tag
+from studypkg.reports.elements import Html, bullets, details, join, masthead, note, paragraph, strong, tag
 from studypkg.reports.figures import Row
 from studypkg.reports.tables import cell, numbers_table, patients, table
 from studypkg.reports.theme import CLINIC
@@ -32,6 +32,9 @@ MEASURES = {
     "worsened": "Got worse",
     "capture": "Score at both ends",
 }
+
+#: What a clinic may stand apart in on the first screen; the table has the rest.
+HEADLINE = ("improvement", "worsened", "capture")
 
 
 def title(document: NetworkDocument) -> Html:
@@ -103,22 +106,33 @@ def clearly_apart(document: NetworkDocument, period: str) -> list[tuple[str, str
 
 def _apart(seen: View) -> Html:
     document = seen.document
-    lines = []
+    parts: list[Html] = []
     for period in (document.month, seen.past):
-        for measure, clinic, verdict in clearly_apart(document, period) if period else []:
-            lines.append(
-                f"{document.clinics[clinic]}: {MEASURES[measure].lower()} clearly {verdict}, "
-                f"{period_name(period)}."
-            )
-    body = (
-        bullets(lines)
-        if lines
-        else paragraph("No clinic is clearly apart from the others, in this month or in the months before.")
-    )
+        lines = _apart_lines(document, period) if period else []
+        if lines:
+            parts += [paragraph(strong(f"{period_name(period)}:"), class_="when"), bullets(lines)]
+    if not parts:
+        words = "No clinic is clearly apart from the others, in this month or in the months before."
+        parts = [paragraph(words)]
     why = note(
         "Clinics see different patients. A clinic that stands apart is a question to ask, not a verdict."
     )
-    return tag("aside", tag("h3", "Which clinics stand apart"), body, why, class_="attention")
+    return tag("aside", tag("h3", "Which clinics stand apart"), *parts, why, class_="attention")
+
+
+def _apart_lines(document: NetworkDocument, period: str) -> list[str]:
+    """Write one line per measure: who is clearly lower, and who is clearly higher."""
+    found = clearly_apart(document, period)
+    lines = []
+    for measure in HEADLINE:
+        said = []
+        for verdict in ("lower", "higher"):
+            names = [document.clinics[c] for m, c, v in found if (m, v) == (measure, verdict)]
+            if names:
+                said.append(f"clearly {verdict} in {', '.join(sorted(names))}")
+        if said:
+            lines.append(f"{MEASURES[measure]}: {'; '.join(said)}.")
+    return lines
 
 
 def side_by_side(document: NetworkDocument) -> Html:

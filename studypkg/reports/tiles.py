@@ -31,7 +31,7 @@ def tiles(document: Page) -> Html:
 def _tile(seen: View, name: str, measure: str, unit: str) -> Html:
     few = min_cell(seen.document)
     month, past, others = seen.month(measure), seen.before(measure), seen.others(measure)
-    said = SAID.get(seen.against_past(measure).verdict)
+    said, quiet = SAID.get(seen.against_past(measure).verdict), False
     if month is not None and is_shown(month):
         big = tag("p", value_text(month), class_="big")
         sure = f"likely {statistic_interval(month)}" if statistic_interval(month) else ""
@@ -39,10 +39,11 @@ def _tile(seen: View, name: str, measure: str, unit: str) -> Html:
         # A month is often too small for a share; the months before it still answer the question.
         big = tag("p", value_text(past), class_="big before")
         sure = f"in {period_name(seen.past, short=True)}, likely {statistic_interval(past)}"
+        quiet = True
         said = "This month: " + why_absent(month, few).removeprefix("not shown, ")
     else:
         big = tag("p", "not shown", class_="big absent")
-        sure = why_absent(month, few)
+        sure = why_absent(month, few).removeprefix("not shown, ")
     rows = [("this month", "clinic", month), ("own past", "past", past)]
     if seen.scope == "clinic":
         rows.append(("others", "network", others))
@@ -53,6 +54,6 @@ def _tile(seen: View, name: str, measure: str, unit: str) -> Html:
         big,
         paragraph(sure, class_="sure"),
         strips(rows, few, zero=True),
-        paragraph(said, class_="said") if said else Html(""),
+        paragraph(said, class_="said quiet" if quiet else "said") if said else Html(""),
         class_="tile",
     )

@@ -49,7 +49,7 @@ def test_init_makes_a_study_that_is_valid_and_never_overwrites(tmp_path, capsys)
         "clinic_report.ipynb", "ingest.ipynb", "models.ipynb", "network_report.ipynb",
     ]  # fmt: skip
     assert main(["init", str(folder)]) == 10
-    assert "left as it was" in capsys.readouterr().err
+    assert "left as it is" in capsys.readouterr().err
 
 
 def test_check_names_what_is_missing_and_then_passes(tmp_path, capsys):

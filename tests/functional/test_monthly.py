@@ -7,10 +7,10 @@ import shutil
 import nbformat
 import pandas as pd
 import pytest
-from conftest import MONTH
 
 from studypkg.cli import main
 
+MONTH = "2026-03"
 CLINICS = ["clinic_01", "clinic_02", "clinic_03", "clinic_04"]
 TINY = "clinic_04"
 

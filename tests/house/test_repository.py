@@ -52,7 +52,7 @@ def test_notebook_tells_and_modules_do(notebook):
 @pytest.mark.parametrize(
     "path",
     [
-        "data/raw/episodes.csv", "data/processed/ingest.json", "data/processed/tables/x.parquet",
+        "data/raw/episodes.csv", "data/processed/ingest.json", "data/processed/tables-1/x.parquet",
         "reports/index.html", "reports/2026-09/clinic_01/clinic_01.html",
         "examples/neck_pain_laser/processed/ingest.json", "examples/neck_pain_laser/reports/index.html",
     ],

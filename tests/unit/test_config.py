@@ -58,7 +58,7 @@ def test_a_study_cannot_be_changed():
         (('path = "episodes.csv"', ""), ['the key "sources[1].path" is missing']),
         (('table = "assessments"', 'table = "assessment"'), ['key "sources[2].table"', "'assessments'"]),
         (('instrument = "nprs"', 'instrument = "nrps"'), ['"nrps"', "nprs"]),
-        (('instrument = "nprs"', 'instrument = "nprs"\ncontext = "resting"'), ['"resting" is unknown', "rest, run"]),
+        (('"nprs"', '"nprs"\ncontext = "resting"'), ['"resting" is unknown', "rest, run"]),
         (("weeks +", "weks +"), ['[models.primary] formula: "weks" is unknown', 'Did you mean "weeks"']),
         (("score ~", "score"), ['needs one "~"']),
         (("(1 | patient)", "(1 | patient"), ["opening and", "closing brackets"]),
