@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from studypkg import __version__, jobs, pipeline
+from studypkg.config import Study
 from studypkg.errors import EXIT_CODES, StudyError
 from studypkg.progress import progress_for
 
@@ -87,7 +89,7 @@ def ingest(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
     """Read the raw files, screen every row, and store what can be trusted."""
     opened = pipeline.open_study(study)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
-        result = pipeline.ingest_records(opened, today=_today(), progress=progress.say)
+        result = pipeline.ingest_records(opened, today=_today(opened), progress=progress.say)
     if as_json:
         typer.echo(json.dumps(result.as_manifest(), indent=2))
         return
@@ -113,7 +115,7 @@ def fit(
     """Fit the study's models to all screened rows and print the answers, beside what was published."""
     opened = pipeline.open_study(study)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
-        pipeline.ingest_records(opened, today=_today(), progress=progress.say)
+        pipeline.ingest_records(opened, today=_today(opened), progress=progress.say)
         run = pipeline.fit_models(opened, month=month, cross_check=cross_check, progress=progress.say)
     typer.echo(json.dumps(run.as_dict(), indent=2) if as_json else run.as_text())
     if run.failed:
@@ -158,7 +160,7 @@ def lab(study: StudyOption = HERE) -> None:
 
 def _month(study: Path, month: str | None, *, clinics: tuple[str, ...], again: bool) -> None:
     opened = pipeline.open_study(study)
-    today = _today()
+    today = _today(opened)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
         run = jobs.run_month(
             opened, month or jobs.last_full_month(today), today=today, clinics=clinics, again=again,
@@ -169,9 +171,9 @@ def _month(study: Path, month: str | None, *, clinics: tuple[str, ...], again: b
         raise typer.Exit(run.exit_code)
 
 
-def _today() -> dt.date:
-    """Read the clock, in the one place that may."""
-    return dt.datetime.now(tz=dt.UTC).date()
+def _today(study: Study) -> dt.date:
+    """Read the clock, in the one place that may, where the study is."""
+    return dt.datetime.now(tz=ZoneInfo(study.study.timezone)).date()
 
 
 def _tell(value: Any, as_json: bool, text: str) -> None:

@@ -117,7 +117,6 @@ class Screening(Block):
 class Privacy(Block):
     """`[privacy]`: the two gates, and the smallest count that may be shown."""
 
-    policy: Literal["internal", "research"] = "internal"
     min_cell: int = Field(default=11, ge=2)
     allow_columns: tuple[str, ...] = ()
 

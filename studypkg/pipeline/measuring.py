@@ -35,6 +35,8 @@ class Measured:
         Every table of the schema; one without a source is empty.
     cutoff
         Last day whose records count.
+    latest
+        Newest day in the records, whatever the cut-off.
     study
         The declaration.
     """
@@ -42,6 +44,7 @@ class Measured:
     study: Study
     tables: dict[str, pd.DataFrame]
     cutoff: pd.Timestamp
+    latest: pd.Timestamp
 
     def outcomes(self, name: str) -> pd.DataFrame:
         """Judge every episode by one of the study's outcomes."""
@@ -151,10 +154,11 @@ def measure(study: Study, store: Store, *, month: str | None = None) -> Measured
         (frame["date"].max() for frame in tables.values() if "date" in frame and len(frame)),
         default=tables["episodes"]["start_date"].max(),
     )
-    cutoff = pd.Timestamp(latest)
+    latest = pd.Timestamp(latest)
+    cutoff = latest
     if month is not None:
         cutoff = min(cutoff, pd.Period(month, freq="M").end_time.normalize())
-    return Measured(study, tables, cutoff)
+    return Measured(study, tables, cutoff, latest)
 
 
 def _empty(name: str) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
+
 from studypkg import __version__
 from studypkg.config import Study, study_vocabulary
 from studypkg.errors import ConfigError, DisclosureError
@@ -180,7 +182,7 @@ def answers_of(study: Study, models: tuple[FittedModel, ...]) -> tuple[Answer, .
     """Give the models' answers as pages show them; none from fewer patients than may be shown."""
     found = []
     for model in models:
-        for label in model.declared.contrasts:
+        for label in sorted(model.declared.contrasts, key=lambda label: label != model.declared.effect):
             answer = next((a for a in model.answers if a.label == label), None)
             if answer is None or model.patients < study.privacy.min_cell:
                 few = f"fewer than {study.privacy.min_cell} patients"
@@ -213,6 +215,7 @@ def counts_of(ingested: IngestResult) -> Counts:
 def provenance_of(study: Study, ingested: IngestResult, measured: Measured) -> dict[str, Any]:
     """Say what a page was made from."""
     return {
+        **_open_until(study, measured),
         "package": __version__,
         "config_hash": config_hash(study)[:12],
         "input_hash": ingested.fingerprint[:12],
@@ -222,6 +225,13 @@ def provenance_of(study: Study, ingested: IngestResult, measured: Measured) -> d
         "data_cutoff": measured.cutoff.date().isoformat(),
         "libraries": {name: version(name) for name in _SHOWN_VERSIONS},
     }
+
+
+def _open_until(study: Study, measured: Measured) -> dict[str, str]:
+    """Say until when late scores can still change the month, if they can."""
+    month_end = measured.cutoff + pd.offsets.MonthEnd(0)
+    until = month_end + pd.Timedelta(days=study.report.maturity_days)
+    return {"late_scores_awaited_until": until.date().isoformat()} if measured.latest < until else {}
 
 
 def config_hash(study: Study) -> str:

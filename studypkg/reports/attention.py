@@ -71,7 +71,9 @@ def _where(line: Line) -> Html:
 def _safety(seen: View) -> tuple[list[Line], list[Line]]:
     """Give the line on events that are many, and the line on events too few to print."""
     document = seen.document
-    counts = [(kind, seen.month("safety", kind)) for kind in seen.groups("safety", document.month)]
+    counts = [
+        (kind, seen.month("safety", kind)) for kind in seen.groups("safety", document.month) if kind != "any"
+    ]
     many = [label(document, kind) for kind, s in counts if is_shown(s) and float(s.value) > 0]
     few = [label(document, kind) for kind, s in counts if s is not None and s.status == "withheld"]
     read = "Read these patients' records and check that the stop rules were followed."

@@ -243,6 +243,8 @@ def _checks(model: ModelReport) -> Html:
                 body,
             )
         )
+    elif model.check_with:
+        parts.append(paragraph(f"Second opinion: {model.check_with}"))
     else:
         parts.append(paragraph("No second opinion was asked for in this run."))
     if model.diagnostics:
