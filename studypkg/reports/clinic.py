@@ -37,6 +37,9 @@ def title(document: ClinicDocument) -> Html:
         f"{month_name(document.month)} · patients whose care ended in the month · "
         f"data up to {day_name(document.data_cutoff)} · issue {document.issue}"
     )
+    until = document.provenance.get("late_scores_awaited_until")
+    if until:
+        line += f" · late scores can still change it until {day_name(until)}"
     return masthead(document.study, f"{document.clinic_name}: how patients did", line)
 
 
