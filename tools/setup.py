@@ -39,7 +39,10 @@ def main() -> int:
     print("Setting up .venv with the locked versions (once; about a minute on a new machine) …", flush=True)
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV)}
     command = [find_uv(), "sync", "--locked", "--compile-bytecode", "--python", sys.executable, "--quiet"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, stderr=subprocess.PIPE)
+    if done.returncode:  # behind a firewall that signs for others, only the system's certificates will do
+        environment |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         print(
             "The set-up did not finish. The lines above say why; run the same command again.", file=sys.stderr
