@@ -16,9 +16,9 @@ from typing import Any
 
 import nbformat
 import papermill
-from nbconvert.exporters.html import Config
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from studypkg import errors
 from studypkg.errors import ConfigError, RenderError, StudyError, nearest
@@ -130,7 +130,9 @@ def _private_channel(folder: Path) -> dict[str, Any]:
     if os.name != "posix":
         return {}
     channel = {"transport": "ipc", "connection_file": str(folder / "kernel.json")}
-    return {"config": Config({"KernelManager": channel})}
+    # what a kernel says of itself while it stops is no news to who reads the log of a run
+    quiet = {"extra_arguments": ["--log-level=50"]}
+    return {"config": Config({"KernelManager": channel, "NotebookClient": quiet})}
 
 
 def check_parameters(notebook: Path, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
