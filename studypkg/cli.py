@@ -152,10 +152,13 @@ def open_(study: StudyOption = HERE) -> None:
     webbrowser.open(index.resolve().as_uri())
 
 
-@app.command(epilog="Example: study lab")
-def lab(study: StudyOption = HERE) -> None:
+@app.command(epilog="Example: study lab -- --no-browser")
+def lab(
+    options: Annotated[list[str] | None, typer.Argument(help="Options for JupyterLab, after --.")] = None,
+    study: StudyOption = HERE,
+) -> None:
     """Open JupyterLab on this study's notebooks."""
-    raise typer.Exit(jobs.start_lab(pipeline.open_study(study)))
+    jobs.start_lab(pipeline.open_study(study), options or [])
 
 
 def _month(study: Path, month: str | None, *, clinics: tuple[str, ...], again: bool) -> None:

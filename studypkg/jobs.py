@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -139,10 +140,17 @@ def run_month(
     return MonthRun(month, pages, index, worked=True, seconds=seconds)
 
 
-def start_lab(study: Study) -> int:
-    """Replace this process by JupyterLab on the study's folder; return its exit code if it cannot start."""
+def start_lab(study: Study, options: Sequence[str]) -> NoReturn:
+    """Replace this process by JupyterLab on the study's notebooks.
+
+    Parameters
+    ----------
+    study
+        The study; without notebooks of its own, the lab opens on its folder.
+    options
+        Passed on to JupyterLab.
+    """
     program = Path(sys.executable).parent / "jupyter-lab"
     notebooks = study.root / "notebooks"
     folder = notebooks if notebooks.is_dir() else study.root
-    os.environ["STUDY_FILE"] = str((study.root / "study.toml").resolve())
-    os.execv(program, [str(program), f"--notebook-dir={folder.resolve()}"])
+    os.execv(program, [str(program), f"--notebook-dir={folder.resolve()}", *options])

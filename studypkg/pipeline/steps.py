@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -61,21 +62,22 @@ class ModelsStep:
     document: ResearchDocument
 
 
-def ingest_step(study_file: str, month: str, today: str = "") -> IngestRun:
+def ingest_step(study_file: str, month: str | None = None, today: str = "") -> IngestRun:
     """Read, screen and store the records, and describe how they came in.
 
     Parameters
     ----------
     study_file
-        The study's declaration.
+        The study's declaration; looked for in the folder above too, where notebooks are one down.
     month
-        Month of the page, ``YYYY-MM``.
+        Month of the page, ``YYYY-MM``; the latest in the records where `None`.
     today
         Rows dated later are quarantined; an ISO day, or nothing.
     """
-    study = open_study(study_file)
+    study = open_study(_find(study_file))
     result = ingest_records(study, today=dt.date.fromisoformat(today) if today else None)
     measured = measure(study, open_store(study))
+    month = month or _latest_month(measured)
     when = periods(month, study.report.trend_months)
     name = study.primary_outcome
     released = None
@@ -95,7 +97,7 @@ def ingest_step(study_file: str, month: str, today: str = "") -> IngestRun:
     return IngestRun(result, document)
 
 
-def models_step(study_file: str, month: str) -> ModelsStep:
+def models_step(study_file: str, month: str | None = None) -> ModelsStep:
     """Fit the models, release the numbers of the month, and write one document per page.
 
     Parameters
@@ -103,9 +105,10 @@ def models_step(study_file: str, month: str) -> ModelsStep:
     study_file
         The study's declaration; its records must have been ingested.
     month
-        Month of episode end, ``YYYY-MM``.
+        Month of episode end, ``YYYY-MM``; the latest in the records where `None`.
     """
-    study = open_study(study_file)
+    study = open_study(_find(study_file))
+    month = month or _latest_month(measure(study, open_store(study)))
     run = fit_models(study, month=month, cross_check=True)
     ingested = IngestResult.from_manifest(open_store(study).manifest())
     _write_documents(study, run.measured, run.models, ingested, month)
@@ -117,6 +120,17 @@ def models_step(study_file: str, month: str) -> ModelsStep:
         provenance=provenance_of(study, ingested, run.measured), labels=labels_of(study),
     )  # fmt: skip
     return ModelsStep(run.models, document)
+
+
+def _find(study_file: str) -> Path:
+    """Find the study from its own folder or from its notebooks' folder."""
+    path, above = Path(study_file), Path("..") / study_file
+    return above if not path.exists() and above.exists() else path
+
+
+def _latest_month(measured: Measured) -> str:
+    """Name the month that the newest records are of."""
+    return str(measured.latest.to_period("M"))
 
 
 def _write_documents(

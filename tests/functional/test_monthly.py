@@ -7,6 +7,7 @@ import shutil
 import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from studypkg.cli import main
 
@@ -121,3 +122,13 @@ def test_too_many_bad_rows_stop_the_run_and_replace_nothing(network, tmp_path, c
     assert main(["monthly", "--study", str(folder), "--month", MONTH]) == 11
     assert "assessments.csv" in capsys.readouterr().err
     assert page(folder, CLINICS[0]) == good
+
+
+@pytest.mark.parametrize("name", ["ingest", "models"])
+def test_a_researcher_runs_the_notebook_in_its_own_folder_without_any_parameter(network, tmp_path, name):
+    folder = shutil.copytree(network, tmp_path / "network", symlinks=True)
+    notebook = nbformat.read(folder / "notebooks" / f"{name}.ipynb", as_version=4)
+    ran = NotebookClient(notebook, resources={"metadata": {"path": str(folder / "notebooks")}}).execute()
+    shown = [o for c in ran.cells if c.cell_type == "code" for o in c.outputs]
+    assert not [o for o in shown if o.output_type == "error"]
+    assert any("text/html" in o.get("data", {}) for o in shown)
