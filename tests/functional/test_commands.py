@@ -1,6 +1,7 @@
 """What each command says and ends with."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,41 @@ def test_without_a_terminal_the_log_is_plain_lines(network):
     )  # fmt: skip
     assert "\x1b" not in run.stderr + run.stdout
     assert "Nothing has changed" in run.stdout
+
+
+MODEL = """
+[models.primary]
+outcome = "pain"
+roles = ["follow_up"]
+formula = "{}"
+fallback = [{}]
+"""
+
+
+def neck_pain(folder, formula, fallback=""):
+    """The neck pain trial with another model."""
+    fresh = shutil.ignore_patterns("processed", "reports")
+    shutil.copytree(ROOT / "examples" / "neck_pain_laser", folder, ignore=fresh)
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    text = text[: text.index("[models.primary]")] + MODEL.format(formula, fallback)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_model_that_cannot_be_fitted_gives_no_number_and_ends_with_14(tmp_path, capsys):
+    folder = neck_pain(tmp_path / "study", "score ~ baseline + (1 | clinic)")
+    assert main(["fit", "--study", str(folder), "--json"]) == 14
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert (model["status"], model["fit"], model["answers"]) == ("failed", None, [])
+    assert "clinic" in model["reason"]
+
+
+def test_a_fallback_that_answers_is_announced(tmp_path, capsys):
+    arm = '"score ~ baseline + (1 | arm)"'
+    folder = neck_pain(tmp_path / "study", "score ~ baseline + (1 | clinic)", arm)
+    assert main(["fit", "--study", str(folder), "--json"]) == 0
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert model["fallback_used"]
+    assert model["formula"] == "score ~ baseline + (1 | arm)"
+    assert main(["fit", "--study", str(folder)]) == 0
+    assert "not fitted:" in capsys.readouterr().out
