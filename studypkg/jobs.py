@@ -46,11 +46,16 @@ class MonthRun:
 
     @property
     def exit_code(self) -> int:
-        """0 if every page stands, 15 if none does, 16 if some failed."""
+        """0 if every page stands, 14 if a model gave no number, 15 if no page stands, 16 if some failed."""
         failed = [page for page in self.pages if page.status == "failed"]
         if not failed:
-            return 0
+            return 14 if self.without_number else 0
         return 15 if len(failed) == len(self.pages) else 16
+
+    @property
+    def without_number(self) -> str | None:
+        """Why the month has no answer of a model; None if it has."""
+        return next((p.reason for p in self.pages if p.unit == "research" and p.status != "failed"), None)
 
     def as_text(self) -> str:
         """Say it in a few lines."""
@@ -63,6 +68,8 @@ class MonthRun:
                 f"Failed: {', '.join(failed)}. Their last good pages stay. The executed notebook beside "
                 "each page shows which cell failed; mend the cause and run the same command again."
             )
+        if self.without_number:
+            lines.append(f"The model gave no number, and the pages say so: {self.without_number}")
         lines.append(f"Open {self.index}")
         return "\n".join(lines)
 

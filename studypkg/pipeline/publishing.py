@@ -47,7 +47,8 @@ class Page:
     seconds
         Time to make it.
     reason
-        Why it failed, without any value from the records.
+        Why it failed, or why the research page holds no answer of a model; without any value from the
+        records.
     """
 
     unit: str
@@ -203,7 +204,17 @@ def _make_page(
             unit, title, "failed", "no page this time", href, seconds, f"{type(fault).__name__}: {fault}"
         )
     status, figure = _headline(parameters, month)
-    return Page(unit, title, status, figure, href, rendered.seconds)
+    reason = _model_failure(study, month) if unit == "research" else None
+    return Page(unit, title, status, figure, href, rendered.seconds, reason)
+
+
+def _model_failure(study: Study, month: str) -> str | None:
+    """Say why the released documents of a month have no answer of a model, if they have none."""
+    for path in sorted(released_folder(study, month).glob("*.json")):
+        model = json.loads(path.read_text(encoding="utf-8")).get("model")
+        if model is not None and model["status"] == "failed":
+            return str(model["reason"])
+    return None
 
 
 def _headline(parameters: dict[str, Any], month: str) -> tuple[str, str]:

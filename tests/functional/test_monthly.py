@@ -132,3 +132,22 @@ def test_a_researcher_runs_the_notebook_in_its_own_folder_without_any_parameter(
     shown = [o for c in ran.cells if c.cell_type == "code" for o in c.outputs]
     assert not [o for o in shown if o.output_type == "error"]
     assert any("text/html" in o.get("data", {}) for o in shown)
+
+
+def test_a_model_without_a_number_ends_with_14_and_the_pages_say_so(network, tmp_path, capsys):
+    folder = shutil.copytree(network, tmp_path / "network", symlinks=True)
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    start, end = text.index("[models.primary]"), text.index("[report]")
+    model = (
+        '[models.primary]\nformula = "score ~ weeks + (1 | arm)"\ncontrasts = { "Per week" = "weeks" }\n\n'
+    )
+    study.write_text(text[:start] + model + text[end:], encoding="utf-8")
+    assert main(["monthly", "--study", str(folder), "--month", MONTH]) == 14
+    assert "gave no number" in capsys.readouterr().out
+    document = json.loads(
+        (folder / "data/processed/released" / MONTH / f"clinic-{CLINICS[0]}.json").read_text()
+    )
+    assert document["model"]["status"] == "failed"
+    assert all(answer["estimate"] is None for answer in document["answers"])
+    assert document["model"]["reason"] in page(folder, CLINICS[0])
