@@ -58,6 +58,7 @@ class Design:
     index: pd.Index
     spec: ModelSpec
     fixed_columns: tuple[str, ...]
+    frame: pd.DataFrame
 
 
 def build_design(
@@ -118,7 +119,7 @@ def build_design(
     terms = tuple(_group_term(term, frame, grouping) for term in parsed.random)
     return Design(
         parsed.response, y, fixed, names, aliased, terms, w, len(data), dropped, kept,
-        data.index[kept], spec, tuple(sorted(fixed_columns)),
+        data.index[kept], spec, tuple(sorted(fixed_columns)), frame[[c for c in frame if c in fixed_columns]],
     )  # fmt: skip
 
 

@@ -39,11 +39,30 @@ class Optimisation:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """A linear mixed model, fitted.
+class KenwardRoger:
+    """What Kenward and Roger's small-sample inference needs, whichever model it comes from.
 
     Notes
     -----
+    ``vcov`` (p × p) is the adjusted covariance of the fixed effects. ``vcov_jacobian`` (k × p × p) holds the
+    derivatives of the *unadjusted* covariance with respect to the k covariance parameters, and
+    ``parameter_cov`` (k × k) the inverse of their expected information. Kenward and Roger (1997), Biometrics
+    53, 983–997, doi 10.2307/2533558. When ``problem`` is not empty it says why the rest must not be used.
+    """
+
+    vcov: Floats
+    vcov_jacobian: Floats
+    parameter_cov: Floats
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A model, fitted: linear mixed model, or another of this room with the same door to inference.
+
+    Notes
+    -----
+    ``kind`` is ``lmm``, ``mmrm``, ``glmm`` or ``ordinal``; ``family`` and ``link`` belong to the last two.
     ``params``, ``bse`` and ``vcov`` are labelled by coefficient. ``varcomp`` has one row per random
     column and a last row ``Residual``; ``corr_1``, ``corr_2`` … are correlations with the first, second …
     column of the same term. ``deviance`` is −2 log-likelihood, restricted when ``reml``. ``dropped``
@@ -79,6 +98,10 @@ class Fit:
     parameter_cov: Floats
     df_problem: str
     rows: Rows | None = field(default=None, repr=False)
+    kind: str = "lmm"
+    family: str = "gaussian"
+    link: str = "identity"
+    kenward_roger: KenwardRoger | None = field(default=None, repr=False)
 
     @property
     def fitted(self) -> pd.Series[float]:
@@ -118,6 +141,17 @@ class Fit:
         """
         return self._rows("predictions").predict(newdata, self.params, random=random)
 
+    def refit(self, y: Floats | pd.Series[float]) -> Fit:
+        """Fit the same model to another response: one value per row used, in their order."""
+        return self._rows("way to be fitted again").refit(np.asarray(y, dtype=float))
+
+    def simulate(self, seed: int | np.random.Generator) -> pd.Series[float]:
+        """Draw a new response from the fitted model, random effects drawn anew, one value per row used."""
+        rows = self._rows("rows to simulate")
+        return pd.Series(
+            rows.simulate(np.random.default_rng(seed)), index=rows.fitted.index, name="simulated"
+        )
+
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Return asymptotic (normal) intervals of the fixed effects, columns ``lower`` and ``upper``.
 
@@ -140,7 +174,7 @@ class Fit:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Fit:
         """Rebuild a fit from `to_dict`; what belongs to rows is then not there."""
-        return fit_from_record(record, cls, Optimisation)
+        return fit_from_record(record, cls, Optimisation, KenwardRoger)
 
     def _rows(self, what: str) -> Rows:
         if self.rows is None:

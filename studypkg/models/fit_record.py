@@ -10,12 +10,12 @@ import pandas as pd
 from studypkg.errors import ModelError
 
 if TYPE_CHECKING:
-    from studypkg.models.fit import Fit, Optimisation
+    from studypkg.models.fit import Fit, KenwardRoger, Optimisation
 
-FORMAT = 1
+FORMAT = 2
 _PLAIN = (
     "formula", "sigma", "loglik", "deviance", "aic", "bic", "n", "n_read", "is_singular", "reml",
-    "weighted", "df_problem",
+    "weighted", "df_problem", "kind", "family", "link",
 )  # fmt: skip
 
 
@@ -42,10 +42,16 @@ def fit_to_record(fit: Fit) -> dict[str, Any]:
         },
         "vcov_jacobian": fit.vcov_jacobian.tolist(),
         "parameter_cov": fit.parameter_cov.tolist(),
+        "kenward_roger": None if fit.kenward_roger is None else {
+            name: value if isinstance(value, str) else value.tolist()
+            for name, value in vars(fit.kenward_roger).items()
+        },
     }  # fmt: skip
 
 
-def fit_from_record(record: dict[str, Any], make: type[Fit], how: type[Optimisation]) -> Fit:
+def fit_from_record(
+    record: dict[str, Any], make: type[Fit], how: type[Optimisation], small: type[KenwardRoger]
+) -> Fit:
     """Rebuild a fit from `fit_to_record`."""
     if record.get("format") != FORMAT:
         raise ModelError("The stored fit was written in another format than this version reads: fit again.")
@@ -57,6 +63,7 @@ def fit_from_record(record: dict[str, Any], make: type[Fit], how: type[Optimisat
     varcomp = pd.DataFrame(record["varcomp"])
     numbers = [c for c in varcomp.columns if c not in ("group", "term")]
     varcomp[numbers] = varcomp[numbers].astype(float)
+    small_sample = record["kenward_roger"]
     return make(
         **{name: record[name] for name in _PLAIN},
         params=pd.Series(record["params"], index=names, name="estimate", dtype=float),
@@ -71,4 +78,12 @@ def fit_from_record(record: dict[str, Any], make: type[Fit], how: type[Optimisat
         optimisation=how(**optimisation),
         vcov_jacobian=np.array(record["vcov_jacobian"], dtype=float).reshape(-1, p, p),
         parameter_cov=np.array(record["parameter_cov"], dtype=float),
+        kenward_roger=None
+        if small_sample is None
+        else small(
+            np.array(small_sample["vcov"], dtype=float).reshape(p, p),
+            np.array(small_sample["vcov_jacobian"], dtype=float).reshape(-1, p, p),
+            np.array(small_sample["parameter_cov"], dtype=float),
+            str(small_sample["problem"]),
+        ),
     )

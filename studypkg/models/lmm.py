@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Design, Floats, build_design
 from studypkg.models.engine import solve
 from studypkg.models.fit import Fit, Optimisation, variance_table
-from studypkg.models.formula import parse_formula
+from studypkg.models.formula import ParsedFormula, parse_formula
 from studypkg.models.modes import conditional_modes
 from studypkg.models.rows import Rows
 from studypkg.models.solution import SINGULAR_TOLERANCE, Solution
@@ -67,7 +68,10 @@ def fit_lmm(
     (np.float64(7.0), {'who': 3})
     """
     parsed = parse_formula(formula)
-    design = build_design(parsed, data, weights)
+    return _fit(parsed, build_design(parsed, data, weights), reml)
+
+
+def _fit(parsed: ParsedFormula, design: Design, reml: bool) -> Fit:
     check_identifiable(design)
     solved = solve(design, reml=reml)
     solution, sums = solved.solution, solved.sums
@@ -110,7 +114,7 @@ def fit_lmm(
         vcov_jacobian=solution.vcov_jacobian,
         parameter_cov=solution.parameter_cov,
         df_problem=solution.df_problem,
-        rows=_rows(design, solution, sums),
+        rows=_rows(design, solution, sums, lambda y: _fit(parsed, replace(design, y=y), reml)),
     )
 
 
@@ -139,7 +143,7 @@ def _singular_terms(
     return tuple(found)
 
 
-def _rows(design: Design, solution: Solution, sums: CrossProducts) -> Rows:
+def _rows(design: Design, solution: Solution, sums: CrossProducts, refit: Callable[[Floats], Fit]) -> Rows:
     """Work out random effects and fitted values."""
     modes = conditional_modes(list(solution.factors), solution.beta, solution.sigma2, sums)
     effects: dict[int, Floats] = {}
@@ -169,4 +173,21 @@ def _rows(design: Design, solution: Solution, sums: CrossProducts) -> Rows:
         design.fixed_columns,
         design.terms,
         tuple(effects[at] for at in order),
+        design.y,
+        design.fixed,
+        design.frame,
+        refit,
+        lambda random: _draw(design, solution, sums, random),
     )
+
+
+def _draw(design: Design, solution: Solution, sums: CrossProducts, random: np.random.Generator) -> Floats:
+    """Draw a response from the fitted model."""
+    drawn = design.fixed @ solution.beta
+    sigma = float(np.sqrt(solution.sigma2))
+    by_term = _factors_by_term(solution, sums, len(design.terms))
+    for term, factor in zip(design.terms, by_term, strict=True):
+        effects = sigma * random.standard_normal((len(term.levels), len(factor))) @ factor.T
+        drawn = drawn + (term.columns * effects[term.codes]).sum(axis=1)
+    spread = sigma if design.weights is None else sigma / np.sqrt(design.weights)
+    return np.asarray(drawn + spread * random.standard_normal(len(drawn)), dtype=float)

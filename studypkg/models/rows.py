@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,20 @@ from studypkg.errors import ConfigError, nearest
 from studypkg.models.design import Floats, GroupTerm, level_codes, matrix, plain_column
 from studypkg.models.formula import columns_of
 
+if TYPE_CHECKING:
+    from studypkg.models.fit import Fit
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rows:
-    """Fitted values, residuals, random effects, and how to build the columns for new rows."""
+    """Fitted values, residuals, random effects, and how to build the columns for new rows.
+
+    Notes
+    -----
+    ``y`` (n) and ``fixed`` (n × p) are what was fitted; ``frame`` holds the columns of the fixed part, one
+    row per row used (categories as categories). ``refit`` fits another response to the same rows,
+    ``simulate`` draws one. A model without random effects has no ``terms`` and an empty ``ranef``.
+    """
 
     fitted: pd.Series[float]
     residuals: pd.Series[float]
@@ -24,6 +36,11 @@ class Rows:
     fixed_columns: tuple[str, ...]
     terms: tuple[GroupTerm, ...]
     effects: tuple[Floats, ...]
+    y: Floats
+    fixed: Floats
+    frame: pd.DataFrame
+    refit: Callable[[Floats], Fit]
+    simulate: Callable[[np.random.Generator], Floats]
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
