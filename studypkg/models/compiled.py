@@ -14,9 +14,10 @@ import glmm
 import numpy as np
 import pandas as pd
 
-from studypkg.models.boundary import semidefinite_cholesky
-from studypkg.models.crossproducts import CrossProducts
 from studypkg.models.design import Design, Floats
+from studypkg.models.fit import KenwardRoger
+from studypkg.models.linear.covariances import semidefinite_cholesky
+from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.solution import Solution, exact_zeros
 
 # Findings after which the optimiser's numbers are not used.
@@ -113,6 +114,12 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
         parameter_cov=parameter_cov,
         df_problem="",
         notes=tuple(sorted(set(kinds) - {"singular"})),
+        kenward_roger=KenwardRoger(
+            np.zeros((p, p)),
+            np.zeros((0, p, p)),
+            np.zeros((0, 0)),
+            "the engine glmm does not compute Kenward and Roger's quantities",
+        ),
     )
     return solution, ""
 

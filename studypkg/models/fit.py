@@ -17,7 +17,7 @@ from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import Floats
 from studypkg.models.fit_record import fit_from_record, fit_to_record
 from studypkg.models.fit_text import summary_html, summary_text
-from studypkg.models.rows import Rows
+from studypkg.models.rows import FitRows
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Optimisation:
     Notes
     -----
     ``theta`` are the elements of the relative covariance factors on the data's scale, in lme4's order:
-    term by term, lower triangle column by column.
+    term by term, lower triangle column by column. ``path`` has one entry per step: the elements as the
+    search sees them, on columns of root mean square one, and the deviance last.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Optimisation:
     code: str
     message: str
     theta: tuple[float, ...]
+    path: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ class Fit:
     vcov_jacobian: Floats
     parameter_cov: Floats
     df_problem: str
-    rows: Rows | None = field(default=None, repr=False)
+    rows: FitRows | None = field(default=None, repr=False)
     kind: str = "lmm"
     family: str = "gaussian"
     link: str = "identity"
@@ -145,6 +147,17 @@ class Fit:
         """Fit the same model to another response: one value per row used, in their order."""
         return self._rows("way to be fitted again").refit(np.asarray(y, dtype=float))
 
+    def by_ml(self) -> Fit:
+        """Return the fit of the same rows by maximum likelihood: itself when it is one already."""
+        again = self._rows("way to be fitted again").by_ml
+        if not self.reml:
+            return self
+        if again is None:
+            raise ModelError(
+                "This kind of fit cannot be repeated by maximum likelihood: fit it with reml=False."
+            )
+        return again()
+
     def simulate(self, seed: int | np.random.Generator) -> pd.Series[float]:
         """Draw a new response from the fitted model, random effects drawn anew, one value per row used."""
         rows = self._rows("rows to simulate")
@@ -176,7 +189,7 @@ class Fit:
         """Rebuild a fit from `to_dict`; what belongs to rows is then not there."""
         return fit_from_record(record, cls, Optimisation, KenwardRoger)
 
-    def _rows(self, what: str) -> Rows:
+    def _rows(self, what: str) -> FitRows:
         if self.rows is None:
             raise ModelError(f"A stored fit holds no rows, so it has no {what}: fit the model again.")
         return self.rows

@@ -39,6 +39,7 @@ def fit_to_record(fit: Fit) -> dict[str, Any]:
         "optimisation": {
             "method": how.method, "evaluations": how.evaluations, "gradient_norm": how.gradient_norm,
             "code": how.code, "message": how.message, "theta": list(how.theta),
+            "path": [list(step) for step in how.path],
         },
         "vcov_jacobian": fit.vcov_jacobian.tolist(),
         "parameter_cov": fit.parameter_cov.tolist(),
@@ -60,6 +61,7 @@ def fit_from_record(
     vcov = np.array(record["vcov"], dtype=float).reshape(p, p)
     optimisation = dict(record["optimisation"])
     optimisation["theta"] = tuple(optimisation["theta"])
+    optimisation["path"] = tuple(tuple(step) for step in optimisation["path"])
     varcomp = pd.DataFrame(record["varcomp"])
     numbers = [c for c in varcomp.columns if c not in ("group", "term")]
     varcomp[numbers] = varcomp[numbers].astype(float)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from studypkg.models.crossproducts import gram_beyond
-from studypkg.models.design import Design
+from studypkg.models.design import Design, Floats, GroupTerm
 from studypkg.models.second_opinion import Opinion
 
 
@@ -52,3 +51,15 @@ def rising_terms(design: Design, *, reml: bool) -> tuple[str, ...]:
         if float(np.linalg.eigvalsh(slope).max()) > 1e-6 * float(np.trace(trace)):
             rising.append(f"({term.term.lhs} | {term.group})")
     return tuple(rising)
+
+
+def gram_beyond(term: GroupTerm, basis: Floats) -> Floats:
+    """Sum Z_g'(I − QQ')Z_g over the levels: what the columns of a term hold beyond the fixed columns Q."""
+    m, q = len(term.levels), term.columns.shape[1]
+    gram = term.columns.T @ term.columns
+    for direction in basis.T:
+        shares = np.column_stack(
+            [np.bincount(term.codes, term.columns[:, j] * direction, minlength=m) for j in range(q)]
+        )
+        gram = gram - shares.T @ shares
+    return gram

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from studypkg.models.checks import check_identifiable
-from studypkg.models.crossproducts import CrossProducts
-from studypkg.models.design import Design, Floats, build_design
-from studypkg.models.engine import solve
+from studypkg.models.design import Design, build_design
+from studypkg.models.engine import Solved, factors_by_term, singular_terms, solve
 from studypkg.models.fit import Fit, Optimisation, variance_table
 from studypkg.models.formula import ParsedFormula, parse_formula
-from studypkg.models.modes import conditional_modes
-from studypkg.models.rows import Rows
-from studypkg.models.solution import SINGULAR_TOLERANCE, Solution
+from studypkg.models.mixed_rows import MixedRows
 
 
 def fit_lmm(
@@ -25,6 +21,8 @@ def fit_lmm(
     *,
     reml: bool = True,
     weights: str | Sequence[float] | None = None,
+    start: Sequence[float] | None = None,
+    engine: str = "own",
 ) -> Fit:
     """Fit ``y = Xβ + Zb + ε`` with normal random effects b and residuals ε.
 
@@ -41,6 +39,12 @@ def fit_lmm(
         by maximum likelihood only.
     weights
         A column name, or one positive number per row: the residual variance of a row is σ² / weight.
+    start
+        Where the search begins: the elements of the relative covariance factors, term by term, lower
+        triangle column by column, as ``optimisation.theta`` of another fit has them.
+    engine
+        ``own``, or ``glmm`` for the compiled package of that name, an independent second opinion for models
+        with one random term.
 
     Returns
     -------
@@ -68,16 +72,17 @@ def fit_lmm(
     (np.float64(7.0), {'who': 3})
     """
     parsed = parse_formula(formula)
-    return _fit(parsed, build_design(parsed, data, weights), reml)
+    return _fit(parsed, build_design(parsed, data, weights), reml, start, engine)
 
 
-def _fit(parsed: ParsedFormula, design: Design, reml: bool) -> Fit:
-    check_identifiable(design)
-    solved = solve(design, reml=reml)
+def _fit(
+    parsed: ParsedFormula, design: Design, reml: bool, start: Sequence[float] | None, engine: str
+) -> Fit:
+    solved = solve(design, reml=reml, start=start, engine=engine)
     solution, sums = solved.solution, solved.sums
-    by_term = _factors_by_term(solution, sums, len(design.terms))
+    by_term = factors_by_term(solution, sums, len(design.terms))
     parts = [(t.group, t.names, f) for t, f in zip(design.terms, by_term, strict=True)]
-    singular = _singular_terms(parts, sums, solution)
+    singular = singular_terms(parts, sums)
     theta = tuple(float(v) for f in by_term for v in f.T[np.triu_indices(len(f))])
     names = pd.Index(list(design.names), dtype=object)
     n, n_par = len(design.y), len(names) + len(theta) + 1
@@ -103,91 +108,24 @@ def _fit(parsed: ParsedFormula, design: Design, reml: bool) -> Fit:
         dropped=design.dropped,
         aliased=design.aliased,
         notes=solution.notes,
-        optimisation=Optimisation(
-            solution.method,
-            solution.evaluations,
-            solution.gradient_norm,
-            solution.code,
-            solution.message,
-            theta,
-        ),
+        optimisation=_optimisation(solved, theta),
         vcov_jacobian=solution.vcov_jacobian,
         parameter_cov=solution.parameter_cov,
         df_problem=solution.df_problem,
-        rows=_rows(design, solution, sums, lambda y: _fit(parsed, replace(design, y=y), reml)),
+        rows=MixedRows(
+            design,
+            sums,
+            solved.point,
+            by_term,
+            lambda y: _fit(parsed, replace(design, y=y), reml, None, engine),
+            lambda: _fit(parsed, design, False, None, engine),
+        ),
+        kenward_roger=solution.kenward_roger,
     )
 
 
-def _factors_by_term(solution: Solution, sums: CrossProducts, n_terms: int) -> list[Floats]:
-    """Take the covariance factors apart by term, in the formula's order, on the data's scale."""
-    found: dict[int, Floats] = {}
-    for factor, triangle in zip(sums.factors, solution.factors, strict=True):
-        for at, places in factor.members.items():
-            found[at] = triangle[np.ix_(places, places)] / factor.scales[list(places)][:, None]
-    return [found[at] for at in range(n_terms)]
-
-
-def _singular_terms(
-    parts: list[tuple[str, tuple[str, ...], Floats]], sums: CrossProducts, solution: Solution
-) -> tuple[str, ...]:
-    """Name what sits on the boundary: variances that are zero, and correlations that are ±1."""
-    found = []
-    scales = {at: f.scales[list(places)] for f in sums.factors for at, places in f.members.items()}
-    for at, (group, names, factor) in enumerate(parts):
-        relative = factor * scales[at][:, None]
-        for j, name in enumerate(names):
-            if np.sqrt((relative[j] ** 2).sum()) < SINGULAR_TOLERANCE:
-                found.append(f"{name} | {group}: variance 0")
-            elif abs(relative[j, j]) < SINGULAR_TOLERANCE:
-                found.append(f"{name} | {group}: correlation at its limit")
-    return tuple(found)
-
-
-def _rows(design: Design, solution: Solution, sums: CrossProducts, refit: Callable[[Floats], Fit]) -> Rows:
-    """Work out random effects and fitted values."""
-    modes = conditional_modes(list(solution.factors), solution.beta, solution.sigma2, sums)
-    effects: dict[int, Floats] = {}
-    tables: dict[int, pd.DataFrame] = {}
-    fitted = design.fixed @ solution.beta
-    for factor, mode in zip(sums.factors, modes, strict=True):
-        for at, places in factor.members.items():
-            term, own = design.terms[at], list(places)
-            effects[at] = mode.values[:, own]
-            fitted = fitted + (term.columns * effects[at][term.codes]).sum(axis=1)
-            m, q = effects[at].shape
-            tables[at] = pd.DataFrame(
-                {
-                    "group": term.group,
-                    "level": np.repeat(np.array(term.levels, dtype=object), q),
-                    "term": np.tile(np.array(term.names, dtype=object), m),
-                    "value": effects[at].ravel(),
-                    "sd": mode.sds[:, own].ravel(),
-                }
-            )
-    order = range(len(design.terms))
-    return Rows(
-        pd.Series(fitted, index=design.index, name="fitted"),
-        pd.Series(design.y - fitted, index=design.index, name="residual"),
-        pd.concat([tables[at] for at in order], ignore_index=True),
-        design.spec,
-        design.fixed_columns,
-        design.terms,
-        tuple(effects[at] for at in order),
-        design.y,
-        design.fixed,
-        design.frame,
-        refit,
-        lambda random: _draw(design, solution, sums, random),
+def _optimisation(solved: Solved, theta: tuple[float, ...]) -> Optimisation:
+    found = solved.solution
+    return Optimisation(
+        found.method, found.evaluations, found.gradient_norm, found.code, found.message, theta, found.path
     )
-
-
-def _draw(design: Design, solution: Solution, sums: CrossProducts, random: np.random.Generator) -> Floats:
-    """Draw a response from the fitted model."""
-    drawn = design.fixed @ solution.beta
-    sigma = float(np.sqrt(solution.sigma2))
-    by_term = _factors_by_term(solution, sums, len(design.terms))
-    for term, factor in zip(design.terms, by_term, strict=True):
-        effects = sigma * random.standard_normal((len(term.levels), len(factor))) @ factor.T
-        drawn = drawn + (term.columns * effects[term.codes]).sum(axis=1)
-    spread = sigma if design.weights is None else sigma / np.sqrt(design.weights)
-    return np.asarray(drawn + spread * random.standard_normal(len(drawn)), dtype=float)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,16 +18,87 @@ if TYPE_CHECKING:
     from studypkg.models.fit import Fit
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Rows:
-    """Fitted values, residuals, random effects, and how to build the columns for new rows.
+class FitRows(Protocol):
+    """What every fit in memory can say about its rows.
 
     Notes
     -----
     ``y`` (n) and ``fixed`` (n × p) are what was fitted; ``frame`` holds the columns of the fixed part, one
     row per row used (categories as categories). ``refit`` fits another response to the same rows,
-    ``simulate`` draws one. A model without random effects has no ``terms`` and an empty ``ranef``.
+    ``simulate`` draws one, ``by_ml`` fits the same rows by maximum likelihood. A model without random effects
+    has no ``terms`` and an empty ``ranef``.
     """
+
+    @property
+    def fitted(self) -> pd.Series[float]:
+        """Fitted values with random effects, one per row used."""
+        ...
+
+    @property
+    def residuals(self) -> pd.Series[float]:
+        """Response minus fitted value."""
+        ...
+
+    @property
+    def ranef(self) -> pd.DataFrame:
+        """Random effects by group, level and term."""
+        ...
+
+    @property
+    def spec(self) -> ModelSpec:
+        """How the fixed columns are built for new rows."""
+        ...
+
+    @property
+    def fixed_columns(self) -> tuple[str, ...]:
+        """The columns of the data that the fixed part reads."""
+        ...
+
+    @property
+    def terms(self) -> tuple[GroupTerm, ...]:
+        """The random terms."""
+        ...
+
+    @property
+    def effects(self) -> tuple[Floats, ...]:
+        """Conditional modes of every term, levels × columns."""
+        ...
+
+    @property
+    def y(self) -> Floats:
+        """The response, n."""
+        ...
+
+    @property
+    def fixed(self) -> Floats:
+        """The fixed columns, n × p."""
+        ...
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns of the fixed part, one row per row used."""
+        ...
+
+    @property
+    def refit(self) -> Callable[[Floats], Fit]:
+        """Fits another response to the same rows."""
+        ...
+
+    @property
+    def by_ml(self) -> Callable[[], Fit] | None:
+        """Fits the same rows by maximum likelihood, where that is possible."""
+        ...
+
+    def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
+        """Predict new rows; see `Fit.predict`."""
+
+    def simulate(self, random: np.random.Generator) -> Floats:
+        """Draw a response from the fitted model."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rows:
+    """The rows of a fit, all worked out at once; see `FitRows`."""
 
     fitted: pd.Series[float]
     residuals: pd.Series[float]
@@ -41,36 +112,45 @@ class Rows:
     frame: pd.DataFrame
     refit: Callable[[Floats], Fit]
     simulate: Callable[[np.random.Generator], Floats]
+    by_ml: Callable[[], Fit] | None = None
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
-        columns = [str(c) for c in newdata.columns]
-        used = set(self.fixed_columns)
-        if random:
-            for term in self.terms:
-                used |= columns_of(term.term.lhs, [*columns, *self.fixed_columns]) | set(term.term.group)
-        for name in sorted(used):
-            if name not in columns:
-                raise ConfigError(f'The new rows lack the column "{name}".{nearest(name, columns)}')
-        grouping = newdata[[c for c in columns if c in used]]
-        frame = pd.DataFrame({c: plain_column(newdata[c], c) for c in grouping.columns}, index=newdata.index)
-        complete = ~frame.isna().any(axis=1).to_numpy()
-        values = np.full(len(newdata), np.nan)
-        if complete.any():
-            whole = frame.loc[complete].reset_index(drop=True)
-            fixed = matrix(self.spec, whole)[list(params.index)] if len(params) else np.zeros((len(whole), 0))
-            values[complete] = np.asarray(fixed, dtype=float) @ params.to_numpy()
-            if random:
-                values[complete] += self._random_part(whole, grouping.loc[complete])
-        return pd.Series(values, index=newdata.index, name="predicted")
+        return predicted(self, newdata, params, random=random)
 
-    def _random_part(self, frame: pd.DataFrame, grouping: pd.DataFrame) -> Floats:
-        total = np.zeros(len(frame))
-        for term, effects in zip(self.terms, self.effects, strict=True):
-            codes, levels = level_codes(term.term.group, grouping)
-            known = {label: at for at, label in enumerate(term.levels)}
-            places = np.array([known.get(label, -1) for label in levels])[codes]
-            columns = np.asarray(matrix(term.spec, frame), dtype=float)
-            added = (columns * effects[places]).sum(axis=1)
-            total += np.where(places >= 0, added, 0.0)
-        return total
+
+def predicted(
+    rows: FitRows, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool
+) -> pd.Series[float]:
+    """Predict new rows; see `Fit.predict`."""
+    columns = [str(c) for c in newdata.columns]
+    used = set(rows.fixed_columns)
+    if random:
+        for term in rows.terms:
+            used |= columns_of(term.term.lhs, [*columns, *rows.fixed_columns]) | set(term.term.group)
+    for name in sorted(used):
+        if name not in columns:
+            raise ConfigError(f'The new rows lack the column "{name}".{nearest(name, columns)}')
+    grouping = newdata[[c for c in columns if c in used]]
+    frame = pd.DataFrame({c: plain_column(newdata[c], c) for c in grouping.columns}, index=newdata.index)
+    complete = ~frame.isna().any(axis=1).to_numpy()
+    values = np.full(len(newdata), np.nan)
+    if complete.any():
+        whole = frame.loc[complete].reset_index(drop=True)
+        fixed = matrix(rows.spec, whole)[list(params.index)] if len(params) else np.zeros((len(whole), 0))
+        values[complete] = np.asarray(fixed, dtype=float) @ params.to_numpy()
+        if random:
+            values[complete] += _random_part(rows, whole, grouping.loc[complete])
+    return pd.Series(values, index=newdata.index, name="predicted")
+
+
+def _random_part(rows: FitRows, frame: pd.DataFrame, grouping: pd.DataFrame) -> Floats:
+    total = np.zeros(len(frame))
+    for term, effects in zip(rows.terms, rows.effects, strict=True):
+        codes, levels = level_codes(term.term.group, grouping)
+        known = {label: at for at, label in enumerate(term.levels)}
+        places = np.array([known.get(label, -1) for label in levels])[codes]
+        columns = np.asarray(matrix(term.spec, frame), dtype=float)
+        added = (columns * effects[places]).sum(axis=1)
+        total += np.where(places >= 0, added, 0.0)
+    return total

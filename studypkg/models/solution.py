@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studypkg.models.design import Floats
+from studypkg.models.fit import KenwardRoger
 
 # Standard deviations below this share of the residual one are on the boundary (lme4: 1e-4).
 SINGULAR_TOLERANCE = 1e-4
@@ -21,7 +22,8 @@ class Solution:
     ``factors`` are the relative covariance factors T of the grouping factors (Σ = σ² T T'), in the order
     and on the scale of the sums of products. ``vcov_jacobian`` (k × p × p) holds the derivatives of
     Cov(β̂) with respect to k variance parameters whose estimates have covariance ``parameter_cov`` (k × k).
-    ``df_problem`` says why these two are absent, or is empty.
+    ``df_problem`` says why these two are absent, or is empty. ``path`` lists θ and the deviance from step to
+    step.
     """
 
     beta: Floats
@@ -38,6 +40,8 @@ class Solution:
     parameter_cov: Floats
     df_problem: str
     notes: tuple[str, ...]
+    kenward_roger: KenwardRoger
+    path: tuple[tuple[float, ...], ...] = ()
 
 
 def fixed_curvature(

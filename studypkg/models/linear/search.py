@@ -1,0 +1,185 @@
+"""Finding the covariance parameters: Newton steps on the exact deviance, and an exact boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studypkg.models.linear.covariances import standing, upright
+from studypkg.models.linear.crossproducts import CrossProducts
+from studypkg.models.linear.deviance import Point, evaluate
+from studypkg.models.linear.taylor import Floats
+
+# A search that leaves more deviance than this unclaimed has not converged. It has no unit: a difference of
+# deviances does not depend on the units of anything.
+DECREMENT_LIMIT = 1e-7
+# Once a step promises less than this, the next one is below any printed digit.
+_NEARLY = 1e-5
+# Curvatures below this share of the largest are flat; below minus the other share they point downhill.
+_FLAT, _DOWNHILL = 1e-9, 1e-6
+# Standard deviations below this share of the residual one are tried at exactly zero.
+_NEAR_ZERO = 1e-2
+_STEPS, _ROUNDS = 60, 8
+_LONGEST = 2.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a search ended and how.
+
+    Notes
+    -----
+    ``free`` marks the elements of θ that are not held at zero. ``decrement`` is the deviance a further
+    Newton step promises; ``path`` lists θ and the deviance from step to step.
+    """
+
+    at: Point
+    free: NDArray[np.bool_]
+    evaluations: int
+    decrement: float
+    converged: bool
+    path: tuple[tuple[Floats, float], ...]
+
+
+class _Deviance:
+    """The deviance with a memory of the way taken."""
+
+    def __init__(self, sums: CrossProducts, reml: bool) -> None:
+        self.sums, self.reml, self.count = sums, reml, 0
+        self.path: list[tuple[Floats, float]] = []
+
+    def __call__(self, theta: Floats, order: int = 2) -> Point:
+        self.count += 1
+        return evaluate(theta, self.sums, reml=self.reml, order=order)
+
+    def value(self, theta: Floats) -> float:
+        """Return the deviance alone, infinite where it cannot be computed."""
+        try:
+            return self(theta, 0).deviance
+        except np.linalg.LinAlgError:
+            return float("inf")
+
+
+def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> Search:
+    """Minimise the profiled deviance over θ.
+
+    Parameters
+    ----------
+    sums
+        The sums of products of the model.
+    reml
+        Restricted likelihood when true.
+    start
+        Where to begin; identity covariance factors when not given.
+
+    Notes
+    -----
+    1. Newton steps with the exact Hessian, its eigenvalues taken positive, no longer than 2 and shortened
+       until the deviance falls. A variance that is best at zero is a minimum inside this parameter space,
+       because the deviance does not depend on the sign of a column of T.
+    2. Diagonal elements near zero are set to exactly zero where that does not raise the deviance.
+    3. Where the Hessian then points downhill the point is a saddle: it is left and the search goes on.
+
+    Done when a further step promises less than `DECREMENT_LIMIT` of deviance.
+    """
+    deviance = _Deviance(sums, reml)
+    diagonal = np.array([float(row == column) for _, row, column in sums.layout.order])
+    point = deviance(diagonal if start is None else start)
+    deviance.path.append((point.theta, point.deviance))
+    free = np.ones(len(diagonal), dtype=bool)
+    decrement, saddle = np.inf, False
+    for _ in range(_ROUNDS):
+        point = _descend(point, deviance)
+        point, free = _settle(point, deviance)
+        decrement = newton_step(point.gradient[free], point.curvature[np.ix_(free, free)])[1]
+        downhill = _downhill(point.curvature)
+        saddle = downhill is not None
+        if downhill is not None:
+            point = _leave(point, downhill, deviance)
+        elif decrement < DECREMENT_LIMIT:
+            break
+    converged = bool(decrement < DECREMENT_LIMIT and not saddle and np.isfinite(point.deviance))
+    return Search(point, free, deviance.count, float(decrement), converged, tuple(deviance.path))
+
+
+def newton_step(gradient: Floats, curvature: Floats) -> tuple[Floats, float]:
+    """Return the Newton step, downhill along every direction that is not flat, and the gain it promises."""
+    if not gradient.size:
+        return gradient, 0.0
+    values, vectors = np.linalg.eigh(curvature)
+    size = np.abs(values)
+    usable = size > _FLAT * float(size.max(initial=0.0))
+    along = vectors.T @ gradient
+    step = -(vectors[:, usable] @ (along[usable] / size[usable]))
+    return step, 0.5 * float((along[usable] ** 2 / size[usable]).sum())
+
+
+def _descend(point: Point, deviance: _Deviance) -> Point:
+    for _ in range(_STEPS):
+        step, decrement = newton_step(point.gradient, point.curvature)
+        if not decrement > 0.0:
+            return point
+        longest = float(np.abs(step).max())
+        limit = _LONGEST * max(1.0, float(np.abs(point.theta).max()))
+        share = min(1.0, limit / longest)
+        following = None
+        while share * longest > 1e-12 * max(1.0, float(np.abs(point.theta).max())):
+            try:
+                trial = deviance(upright(point.theta + share * step, deviance.sums))
+            except np.linalg.LinAlgError:
+                trial = None
+            if trial is not None and trial.deviance <= point.deviance - 1e-4 * share * decrement:
+                following = trial
+                break
+            if trial is not None and decrement < _NEARLY and share == 1.0:
+                # Rounding hides so small a gain: the gradient, which keeps its digits, decides.
+                if newton_step(trial.gradient, trial.curvature)[1] < decrement:
+                    following = trial
+                break
+            share *= 0.35
+        if following is None:
+            return point
+        point = following
+        deviance.path.append((point.theta, point.deviance))
+        if decrement < _NEARLY and newton_step(point.gradient, point.curvature)[1] < DECREMENT_LIMIT * 1e-3:
+            return point
+    return point
+
+
+def _settle(point: Point, deviance: _Deviance) -> tuple[Point, NDArray[np.bool_]]:
+    """Hold at exactly zero what is best there, and write the covariance factors in their one form."""
+    theta, sums = upright(point.theta, deviance.sums), deviance.sums
+    best = point.deviance
+    slack = 1e-11 * max(1.0, abs(best))
+    order = sums.layout.order
+    near = [at for at, (_, row, column) in enumerate(order) if row == column and theta[at] < _NEAR_ZERO]
+    for at in near:
+        zero = theta.copy()
+        zero[at] = 0.0
+        value = deviance.value(zero)
+        if value <= best + slack:
+            theta, best = zero, min(best, value)
+    if not any(theta[at] == 0.0 for at in near):
+        return point, np.ones(len(theta), dtype=bool)
+    theta, free = standing(theta, sums)
+    return deviance(theta), free
+
+
+def _downhill(curvature: Floats) -> Floats | None:
+    """Return the direction in which the deviance curves downwards most, if there is one."""
+    if not curvature.size:
+        return None
+    values, vectors = np.linalg.eigh(curvature)
+    downwards = float(values[0]) < -_DOWNHILL * float(np.abs(values).max())
+    return np.asarray(vectors[:, 0], dtype=float) if downwards else None
+
+
+def _leave(point: Point, direction: Floats, deviance: _Deviance) -> Point:
+    """Return the best of some points on both sides along a direction, or the point itself."""
+    trials = [
+        point.theta + s * length * direction for length in (0.01, 0.05, 0.1, 0.2, 0.5) for s in (1.0, -1.0)
+    ]
+    best = min(trials, key=deviance.value)
+    return deviance(best) if deviance.value(best) < point.deviance else point

@@ -1,0 +1,143 @@
+"""What a linear mixed model knows about rows and levels, worked out when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec
+
+from studypkg.models.design import Design, Floats, GroupTerm
+from studypkg.models.linear.crossproducts import CrossProducts
+from studypkg.models.linear.deviance import Point
+from studypkg.models.linear.modes import Modes, conditional_modes
+from studypkg.models.rows import predicted
+
+if TYPE_CHECKING:
+    from studypkg.models.fit import Fit
+
+
+class MixedRows:
+    """Rows of a linear mixed model; see `studypkg.models.rows.FitRows`.
+
+    Parameters
+    ----------
+    design
+        The matrices of the rows used.
+    sums, point
+        The sums of products and the optimum.
+    triangles
+        The relative covariance factor of every term on the data's scale.
+    refit
+        Fits another response to the same rows.
+    by_ml
+        Fits the same rows by maximum likelihood.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        sums: CrossProducts,
+        point: Point,
+        triangles: list[Floats],
+        refit: Callable[[Floats], Fit],
+        by_ml: Callable[[], Fit],
+    ) -> None:
+        self.design, self.sums, self.point, self.triangles = design, sums, point, triangles
+        self.refit, self.by_ml = refit, by_ml
+
+    @property
+    def spec(self) -> ModelSpec:
+        """How the fixed columns are built for new rows."""
+        return self.design.spec
+
+    @property
+    def fixed_columns(self) -> tuple[str, ...]:
+        """The columns of the data that the fixed part reads."""
+        return self.design.fixed_columns
+
+    @property
+    def terms(self) -> tuple[GroupTerm, ...]:
+        """The random terms, with the level and the columns of every row."""
+        return self.design.terms
+
+    @property
+    def y(self) -> Floats:
+        """The response, n."""
+        return self.design.y
+
+    @property
+    def fixed(self) -> Floats:
+        """The fixed columns, n × p."""
+        return self.design.fixed
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns of the fixed part, one row per row used."""
+        return self.design.frame
+
+    @cached_property
+    def modes(self) -> tuple[Modes, ...]:
+        """Conditional modes and variances by grouping factor, in the order of ``sums.factors``."""
+        return conditional_modes(self.point, self.sums)
+
+    @cached_property
+    def effects(self) -> tuple[Floats, ...]:
+        """The conditional modes of every term, levels × columns."""
+        found: dict[int, Floats] = {}
+        for factor, mode in zip(self.sums.factors, self.modes, strict=True):
+            for at, places in factor.members.items():
+                found[at] = mode.values[:, list(places)]
+        return tuple(found[at] for at in range(len(self.terms)))
+
+    @cached_property
+    def fitted(self) -> pd.Series[float]:
+        """Fitted values with random effects, under the data's own index."""
+        values = self.design.fixed @ self.point.beta
+        for term, effects in zip(self.terms, self.effects, strict=True):
+            for j in range(effects.shape[1]):
+                values += term.columns[:, j] * effects[term.codes, j]
+        return pd.Series(values, index=self.design.index, name="fitted")
+
+    @property
+    def residuals(self) -> pd.Series[float]:
+        """Response minus fitted value."""
+        return pd.Series(self.design.y - self.fitted.to_numpy(), index=self.design.index, name="residual")
+
+    @cached_property
+    def ranef(self) -> pd.DataFrame:
+        """Random effects: one row per group, level and term, with their conditional SD."""
+        tables: dict[int, pd.DataFrame] = {}
+        for factor, mode in zip(self.sums.factors, self.modes, strict=True):
+            for at, places in factor.members.items():
+                term = self.terms[at]
+                values = mode.values[:, list(places)]
+                m, q = values.shape
+                tables[at] = pd.DataFrame(
+                    {
+                        "group": term.group,
+                        "level": np.repeat(np.array(term.levels, dtype=object), q),
+                        "term": np.tile(np.array(term.names, dtype=object), m),
+                        "value": values.ravel(),
+                        "sd": mode.sds[:, list(places)].ravel(),
+                    }
+                )
+        return pd.concat([tables[at] for at in range(len(self.terms))], ignore_index=True)
+
+    def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
+        """Predict new rows; see `Fit.predict`."""
+        return predicted(self, newdata, params, random=random)
+
+    def simulate(self, random: np.random.Generator) -> Floats:
+        """Draw a response from the fitted model."""
+        drawn = self.design.fixed @ self.point.beta
+        sigma = float(np.sqrt(self.point.sigma2))
+        for term, triangle in zip(self.terms, self.triangles, strict=True):
+            effects = sigma * random.standard_normal((len(term.levels), len(triangle))) @ triangle.T
+            drawn = drawn + (term.columns * effects[term.codes]).sum(axis=1)
+        weights = self.design.weights
+        spread = sigma if weights is None else sigma / np.sqrt(weights)
+        return np.asarray(drawn + spread * random.standard_normal(len(drawn)), dtype=float)
