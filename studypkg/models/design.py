@@ -7,38 +7,64 @@ out and named, as R does, so that every coefficient that is printed means someth
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec
-from formulaic.errors import DataMismatchWarning, FormulaicError
+from formulaic import ModelSpec
 from numpy.typing import NDArray
 
 from studypkg.errors import ConfigError, ModelError, nearest
 from studypkg.models.formula import ParsedFormula, RandomTerm, columns_of
+from studypkg.models.levels import Codes, level_codes, level_text
+from studypkg.models.matrices import Block, Floats, Table, build_block, matrix
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+__all__ = [
+    "Codes", "Design", "Floats", "GroupTerm", "build_design", "drop_aliased", "level_codes", "level_text",
+    "matrix", "plain_column",
+]  # fmt: skip
 
 # A column whose part outside the earlier ones is below this share of its length is a repeat (R: 1e-7).
 ALIAS_TOLERANCE = 1e-7
+# Pivots of the columns' products above this are far from that, whatever rounding did to them.
+_CLEARLY_APART = 1e-4
 
 
 @dataclass(frozen=True)
 class GroupTerm:
-    """One random term in numbers: which level each row belongs to, and the columns that vary by level."""
+    """One random term in numbers: which level each row belongs to, and the columns that vary by level.
+
+    Notes
+    -----
+    ``codes`` (n) are places in ``uniques``, which hold the levels in the order in which they come;
+    ``columns`` is n × q.
+    """
 
     group: str
     names: tuple[str, ...]
     codes: Codes
-    levels: tuple[str, ...]
+    uniques: NDArray[np.object_]
     columns: Floats
-    spec: ModelSpec
+    block: Block
     term: RandomTerm
+
+    @property
+    def n_levels(self) -> int:
+        """How many levels there are."""
+        return len(self.uniques)
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """The levels as text, in the order of the codes."""
+        return tuple(level_text(u) for u in self.uniques)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """How the columns are built for new rows."""
+        return self.block.spec
 
 
 @dataclass(frozen=True)
@@ -56,9 +82,19 @@ class Design:
     dropped: dict[str, int]
     kept: NDArray[np.bool_]
     index: pd.Index
-    spec: ModelSpec
+    block: Block
     fixed_columns: tuple[str, ...]
-    frame: pd.DataFrame
+    table: Table
+
+    @property
+    def spec(self) -> ModelSpec:
+        """How the fixed columns are built for new rows."""
+        return self.block.spec
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The columns the fixed part reads, one row per row used."""
+        return self.table.frame[[c for c in self.table.columns if c in self.fixed_columns]]
 
 
 def build_design(
@@ -85,6 +121,7 @@ def build_design(
     columns = [str(c) for c in data.columns]
     fixed_columns = columns_of(parsed.fixed, columns)
     used = columns_of(parsed.response, columns) | fixed_columns
+    grouping: set[str] = set()
     for term in parsed.random:
         used |= columns_of(term.lhs, columns)
         for name in term.group:
@@ -92,53 +129,74 @@ def build_design(
                 raise ConfigError(
                     f'The grouping factor "{name}" is not a column of the data.{nearest(name, columns)}'
                 )
-            used |= {name}
-    ordered = [c for c in columns if c in used]
-    frame = pd.DataFrame({c: plain_column(data[c], c) for c in ordered}, index=data.index)
+            grouping.add(name)
+    table: dict[str, pd.Series[Any]] = {}
+    groups: dict[str, pd.Series[Any]] = {}
+    dropped: dict[str, int] = {}
+    kept = np.ones(len(data), dtype=bool)
+
+    def note(name: str, missing: NDArray[np.bool_]) -> None:
+        count = int(missing.sum())
+        if count:
+            dropped[name] = count
+            kept[missing] = False
+
+    for place, name in enumerate(columns):
+        if name not in used and name not in grouping:
+            continue
+        raw = data.iloc[:, place]
+        if name in grouping:
+            # Levels are read from the untouched column: a long whole-number id must not pass a float.
+            groups[name] = raw
+        if name in used:
+            table[name] = plain_column(raw, name)
+            raw = table[name]
+        if raw.dtype == np.float64:
+            values = raw.to_numpy()
+            if not np.isfinite(values.sum()):
+                note(name, np.isnan(values))
+        else:
+            note(name, raw.isna().to_numpy())
     w = _weights(weights, data)
     if w is not None:
-        frame["weights of the rows"] = w
-    missing = frame.isna()
-    dropped = {str(c): int(k) for c, k in missing.sum().items() if k}
-    kept = ~missing.any(axis=1).to_numpy()
+        note("weights of the rows", np.isnan(w))
     if not kept.any():
         raise ModelError(
-            f"No row is complete: all {len(frame)} rows lack a value in {', '.join(map(repr, dropped))}."
+            f"No row is complete: all {len(data)} rows lack a value in {', '.join(map(repr, dropped))}."
         )
-    frame = frame.loc[kept].reset_index(drop=True)
-    for name in frame.columns:
-        if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            frame[name] = frame[name].cat.remove_unused_categories()
-    _whole_categories(parsed, frame)
-    w = None if w is None else np.asarray(frame.pop("weights of the rows"), dtype=float)
-
-    y, fixed, names, spec = _fixed_part(parsed, frame)
-    fixed, names, aliased = drop_aliased(fixed, names)
-    # Levels are read from the untouched columns: a long whole-number id must not pass through a float.
-    grouping = data.loc[kept, [c for c in columns if any(c in t.group for t in parsed.random)]]
-    terms = tuple(_group_term(term, frame, grouping) for term in parsed.random)
+    whole = bool(kept.all())
+    rows = pd.RangeIndex(int(kept.sum()))
+    for name, column in table.items():
+        table[name] = _complete(column, kept, whole, rows)
+    w = w if w is None or whole else w[kept]
+    _whole_categories(parsed, table)
+    complete = Table(table, len(rows))
+    y = _response(parsed.response, complete)
+    block = build_block(parsed.fixed, complete)
+    fixed, names, aliased = drop_aliased(block.values, block.names)
+    by_group: dict[tuple[str, ...], tuple[Codes, NDArray[np.object_]]] = {}
+    for term in parsed.random:
+        if term.group not in by_group:
+            ids = pd.DataFrame({name: groups[name] if whole else groups[name][kept] for name in term.group})
+            by_group[term.group] = level_codes(term.group, ids)
+    terms = tuple(_group_term(term, complete, *by_group[term.group]) for term in parsed.random)
     return Design(
         parsed.response, y, fixed, names, aliased, terms, w, len(data), dropped, kept,
-        data.index[kept], spec, tuple(sorted(fixed_columns)), frame[[c for c in frame if c in fixed_columns]],
+        data.index if whole else data.index[kept], block, tuple(sorted(fixed_columns)), complete,
     )  # fmt: skip
 
 
-def matrix(spec: Any, frame: pd.DataFrame) -> Any:
-    """Evaluate a formula or a remembered design on a table, with formulaic's faults made plain."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            # Logarithms of zero and the like are found by the caller as values that are not finite.
-            warnings.simplefilter("always")
-            result = spec.get_model_matrix(frame, context={}, na_action="ignore")
-    except FormulaicError as fault:
-        # formulaic may quote values; the first line names the factor only up to the first full stop.
-        reason = str(fault).splitlines()[0].split(".")[0]
-        raise ConfigError(f"The formula cannot be evaluated on the data: {reason}.") from None
-    if any(issubclass(w.category, DataMismatchWarning) for w in caught):
-        raise ModelError(
-            "A category column holds a category the model was not fitted on: leave those rows out."
-        )
-    return result
+def _complete(
+    column: pd.Series[Any], kept: NDArray[np.bool_], whole: bool, rows: pd.RangeIndex
+) -> pd.Series[Any]:
+    """Take the complete rows of a column and number them from zero."""
+    if column.dtype == np.float64:
+        values = column.to_numpy()
+        return pd.Series(values if whole else values[kept], index=rows, copy=False)
+    column = column.reset_index(drop=True) if whole else column[kept].reset_index(drop=True)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.cat.remove_unused_categories()
+    return column
 
 
 def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[str, ...], tuple[str, ...]]:
@@ -146,12 +204,16 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
 
     Notes
     -----
-    Columns are scaled to length one and factorised by QR in their written order; a column whose
+    Where the products of the columns, scaled to length one, have clearly positive pivots nothing repeats, and
+    ``fixed`` itself is returned. Otherwise columns are scaled to length one and factorised by QR in their written order; a column whose
     diagonal element falls below `ALIAS_TOLERANCE` repeats the earlier ones. The first such column is
     removed and the rest is factorised again, so later columns are judged cleanly.
     """
     keep = list(range(fixed.shape[1]))
-    lengths = np.sqrt(np.einsum("ij,ij->j", fixed, fixed))
+    gram = fixed.T @ fixed
+    lengths = np.sqrt(np.diag(gram))
+    if (lengths > 0.0).all() and _apart(gram / np.outer(lengths, lengths)):
+        return fixed, names, ()
     aliased = [j for j in keep if lengths[j] == 0.0]
     keep = [j for j in keep if lengths[j] > 0.0]
     while keep:
@@ -163,10 +225,17 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
         aliased.append(keep.pop(first))
     aliased.sort()
     return (
-        np.ascontiguousarray(fixed[:, keep]),
+        np.asfortranarray(fixed[:, keep]),
         tuple(names[j] for j in keep),
         tuple(names[j] for j in aliased),
     )
+
+
+def _apart(products: Floats) -> bool:
+    try:
+        return bool(np.diag(np.linalg.cholesky(products)).min(initial=1.0) > _CLEARLY_APART)
+    except np.linalg.LinAlgError:
+        return False
 
 
 def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -177,8 +246,9 @@ def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     if pd.api.types.is_bool_dtype(dtype):
         return column.astype("object") if column.isna().any() else column.astype(bool)
     if pd.api.types.is_numeric_dtype(dtype):
-        values = column.astype("float64")
-        infinite = int(np.isinf(values.to_numpy()).sum())
+        values = column if dtype == np.float64 else column.astype("float64")
+        numbers = values.to_numpy()
+        infinite = 0 if np.isfinite(numbers.sum()) else int(np.isinf(numbers).sum())
         if infinite:
             raise ModelError(
                 f'Column "{name}" holds {infinite} infinite values: make them missing or finite.'
@@ -191,13 +261,13 @@ def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     return column.astype("object").where(column.notna(), None)
 
 
-def _whole_categories(parsed: ParsedFormula, frame: pd.DataFrame) -> None:
+def _whole_categories(parsed: ParsedFormula, table: dict[str, pd.Series[Any]]) -> None:
     """Make whole numbers inside ``C( )`` integers again, so that a level is called 2 and not 2.0."""
     text = " ".join([parsed.fixed, *(t.lhs for t in parsed.random)])
-    for name in frame.columns:
+    for name, column in table.items():
         inside = re.search(rf"\bC\(\s*`?{re.escape(str(name))}`?\s*[,)]", text)
-        if inside and frame[name].dtype == "float64" and (frame[name] % 1 == 0).all():
-            frame[name] = frame[name].astype("int64")
+        if inside and column.dtype == "float64" and (column % 1 == 0).all():
+            table[name] = column.astype("int64")
 
 
 def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Floats | None:
@@ -218,57 +288,19 @@ def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Float
     return values
 
 
-def _fixed_part(
-    parsed: ParsedFormula, frame: pd.DataFrame
-) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec]:
-    left = matrix(Formula(f"0 + {parsed.response}"), frame)
-    if left.shape[1] != 1:
+def _response(text: str, table: Table) -> Floats:
+    column = table.columns.get(text)
+    if column is not None and column.dtype == np.float64:
+        return np.asarray(column.to_numpy(), dtype=float)
+    block = build_block(f"0 + {text}", table)
+    if len(block.names) != 1:
         raise ModelError(
-            f'The response "{parsed.response}" is not one column of numbers: it gives {left.shape[1]}. '
+            f'The response "{text}" is not one column of numbers: it gives {len(block.names)}. '
             "A model of categories needs another kind of model."
         )
-    y = np.asarray(left, dtype=float)[:, 0]
-    right = matrix(Formula(parsed.fixed), frame)
-    names = tuple(str(c) for c in right.columns)
-    fixed = np.asarray(right, dtype=float)
-    for name, column in ((parsed.response, y), *zip(names, fixed.T, strict=True)):
-        bad = int((~np.isfinite(column)).sum())
-        if bad:
-            raise ModelError(
-                f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns are. '
-                "Look for logarithms of zero or divisions by zero."
-            )
-    return y, fixed, names, right.model_spec
+    return block.values[:, 0]
 
 
-def _group_term(term: RandomTerm, frame: pd.DataFrame, grouping: pd.DataFrame) -> GroupTerm:
-    codes, levels = level_codes(term.group, grouping)
-    block = matrix(Formula(term.lhs), frame)
-    columns = np.asarray(block, dtype=float)
-    names = tuple(str(c) for c in block.columns)
-    if not np.isfinite(columns).all():
-        raise ModelError(f"The random term ({term.lhs} | {term.group_label}) is not finite in every row.")
-    return GroupTerm(term.group_label, names, codes, levels, columns, block.model_spec, term)
-
-
-def level_codes(group: tuple[str, ...], frame: pd.DataFrame) -> tuple[Codes, tuple[str, ...]]:
-    """Give the levels of a grouping factor numbers, sorted by text; ``a:b`` pairs the levels of a and b."""
-    codes, uniques = pd.factorize(frame[group[0]].to_numpy(dtype=object))
-    labels = np.array([level_text(u) for u in uniques], dtype=object)
-    for name in group[1:]:
-        more, others = pd.factorize(frame[name].to_numpy(dtype=object))
-        codes, pairs = pd.factorize(codes * len(others) + more)
-        labels = np.array(
-            [f"{labels[k // len(others)]}:{level_text(others[k % len(others)])}" for k in pairs], dtype=object
-        )
-    order = np.argsort(labels, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[codes], tuple(str(labels[k]) for k in order)
-
-
-def level_text(value: Any) -> str:
-    """Write a level as text; 3.0 and 3 are the same level."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+def _group_term(term: RandomTerm, table: Table, codes: Codes, uniques: NDArray[np.object_]) -> GroupTerm:
+    block = build_block(term.lhs, table)
+    return GroupTerm(term.group_label, block.names, codes, uniques, block.values, block, term)

@@ -48,8 +48,9 @@ class KenwardRoger:
     -----
     ``vcov`` (p × p) is the adjusted covariance of the fixed effects. ``vcov_jacobian`` (k × p × p) holds the
     derivatives of the *unadjusted* covariance with respect to the k covariance parameters, and
-    ``parameter_cov`` (k × k) the inverse of their expected information. Kenward and Roger (1997), Biometrics
-    53, 983–997, doi 10.2307/2533558. When ``problem`` is not empty it says why the rest must not be used.
+    ``parameter_cov`` (k × k) the inverse of their expected information (for an MMRM the observed one, as in
+    R's mmrm). Kenward and Roger (1997), Biometrics 53, 983–997, doi 10.2307/2533558. When ``problem`` is not
+    empty it says why the rest must not be used.
     """
 
     vcov: Floats
@@ -72,7 +73,8 @@ class Fit:
     columns that repeat others and were left out. ``singular_terms`` names variances that are exactly zero
     and correlations at ±1. ``vcov_jacobian`` (k × p × p) and ``parameter_cov`` (k × k) are the derivatives of
     ``vcov`` with respect to k variance parameters and the asymptotic covariance of these; when
-    ``df_problem`` is not empty it says why they must not be used.
+    ``df_problem`` is not empty it says why they must not be used. An empirical ``vcov`` comes with
+    ``vcov_expected`` (p × p), its mean under the model: degrees of freedom compare that with the spread.
     """
 
     formula: str
@@ -104,6 +106,7 @@ class Fit:
     family: str = "gaussian"
     link: str = "identity"
     kenward_roger: KenwardRoger | None = field(default=None, repr=False)
+    vcov_expected: Floats | None = field(default=None, repr=False)
 
     @property
     def fitted(self) -> pd.Series[float]:

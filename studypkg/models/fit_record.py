@@ -47,6 +47,7 @@ def fit_to_record(fit: Fit) -> dict[str, Any]:
             name: value if isinstance(value, str) else value.tolist()
             for name, value in vars(fit.kenward_roger).items()
         },
+        "vcov_expected": None if fit.vcov_expected is None else fit.vcov_expected.tolist(),
     }  # fmt: skip
 
 
@@ -88,4 +89,7 @@ def fit_from_record(
             np.array(small_sample["parameter_cov"], dtype=float),
             str(small_sample["problem"]),
         ),
+        vcov_expected=None
+        if record.get("vcov_expected") is None
+        else np.array(record["vcov_expected"], dtype=float).reshape(p, p),
     )

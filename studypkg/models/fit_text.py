@@ -10,13 +10,15 @@ import pandas as pd
 if TYPE_CHECKING:
     from studypkg.models.fit import Fit
 
+_MODEL = {"lmm": "Linear mixed model", "mmrm": "Mixed model for repeated measures"}
+
 
 def summary_text(fit: Fit) -> str:
     """Write a fit as text."""
     parts = [
         *_heading(fit),
         "",
-        "Random effects",
+        _variance_title(fit),
         _number_table(fit.varcomp).to_string(index=False, na_rep=""),
         "",
         "Fixed effects",
@@ -32,15 +34,18 @@ def summary_html(fit: Fit) -> str:
     remarks = "".join(f"<p>{escape(line)}</p>" for line in _remarks(fit))
     random = _number_table(fit.varcomp).to_html(index=False, na_rep="", border=0)
     fixed = _number_table(_coefficients(fit)).to_html(border=0)
-    return (
-        f"<section>{heading}<h4>Random effects</h4>{random}<h4>Fixed effects</h4>{fixed}{remarks}</section>"
-    )
+    title = _variance_title(fit)
+    return f"<section>{heading}<h4>{title}</h4>{random}<h4>Fixed effects</h4>{fixed}{remarks}</section>"
+
+
+def _variance_title(fit: Fit) -> str:
+    return "Covariance between visits" if fit.kind == "mmrm" else "Random effects"
 
 
 def _heading(fit: Fit) -> list[str]:
     groups = ", ".join(f"{count} {name}" for name, count in fit.groups.items())
     return [
-        f"Linear mixed model by {'REML' if fit.reml else 'maximum likelihood'}",
+        f"{_MODEL.get(fit.kind, 'Mixed model')} by {'REML' if fit.reml else 'maximum likelihood'}",
         fit.formula,
         f"{fit.n} of {fit.n_read} rows; groups: {groups}",
         f"log-likelihood {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",

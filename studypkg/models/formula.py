@@ -10,12 +10,13 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from formulaic import Formula
 from formulaic.errors import FormulaicError
 from formulaic.transforms import TRANSFORMS
 
 from studypkg.errors import ConfigError, nearest
+from studypkg.models.matrices import formula_of
 
 # Functions of numpy that a formula may call: they map numbers to numbers and touch nothing else.
 NUMPY_FUNCTIONS = frozenset({"abs", "cbrt", "exp", "expm1", "log", "log10", "log1p", "log2", "sqrt"})
@@ -48,6 +49,7 @@ class ParsedFormula:
     random: tuple[RandomTerm, ...]
 
 
+@lru_cache(maxsize=512)
 def parse_formula(text: str) -> ParsedFormula:
     """Take a mixed-model formula apart.
 
@@ -120,7 +122,7 @@ def columns_of(expression: str, known: Iterable[str]) -> frozenset[str]:
     """
     names = list(known)
     try:
-        parsed = Formula(expression)
+        parsed = formula_of(expression)
     except (FormulaicError, SyntaxError) as fault:
         reason = str(fault).splitlines()[0].split(". ")[0]
         raise ConfigError(f"'{expression}' cannot be read as part of a formula: {reason}") from None
@@ -135,7 +137,7 @@ def columns_of(expression: str, known: Iterable[str]) -> frozenset[str]:
 def expand_terms(expression: str) -> tuple[str, ...]:
     """Write out what stands left of ``||`` as single terms: ``1 + x*z`` gives 1, x, z and x:z."""
     try:
-        return tuple(str(term) for term in Formula(expression))
+        return tuple(str(term) for term in formula_of(expression))
     except (FormulaicError, SyntaxError):
         raise ConfigError(f"'{expression}', left of a bar, cannot be read as part of a formula.") from None
 

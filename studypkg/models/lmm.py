@@ -100,7 +100,7 @@ def _fit(
         bic=deviance + n_par * float(np.log(n)),
         n=n,
         n_read=design.n_read,
-        groups={t.group: len(t.levels) for t in design.terms},
+        groups={t.group: t.n_levels for t in design.terms},
         is_singular=bool(singular),
         singular_terms=singular,
         reml=reml,

@@ -114,15 +114,16 @@ class MixedRows:
         for factor, mode in zip(self.sums.factors, self.modes, strict=True):
             for at, places in factor.members.items():
                 term = self.terms[at]
-                values = mode.values[:, list(places)]
+                order = np.argsort(np.array(term.levels, dtype=object), kind="stable")
+                values = mode.values[order][:, list(places)]
                 m, q = values.shape
                 tables[at] = pd.DataFrame(
                     {
                         "group": term.group,
-                        "level": np.repeat(np.array(term.levels, dtype=object), q),
+                        "level": np.repeat(np.array(term.levels, dtype=object)[order], q),
                         "term": np.tile(np.array(term.names, dtype=object), m),
                         "value": values.ravel(),
-                        "sd": mode.sds[:, list(places)].ravel(),
+                        "sd": mode.sds[order][:, list(places)].ravel(),
                     }
                 )
         return pd.concat([tables[at] for at in range(len(self.terms))], ignore_index=True)

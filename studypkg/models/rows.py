@@ -11,7 +11,7 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from studypkg.errors import ConfigError, nearest
-from studypkg.models.design import Floats, GroupTerm, level_codes, matrix, plain_column
+from studypkg.models.design import Floats, GroupTerm, level_codes, level_text, matrix, plain_column
 from studypkg.models.formula import columns_of
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ def predicted(
 def _random_part(rows: FitRows, frame: pd.DataFrame, grouping: pd.DataFrame) -> Floats:
     total = np.zeros(len(frame))
     for term, effects in zip(rows.terms, rows.effects, strict=True):
-        codes, levels = level_codes(term.term.group, grouping)
+        codes, uniques = level_codes(term.term.group, grouping)
         known = {label: at for at, label in enumerate(term.levels)}
-        places = np.array([known.get(label, -1) for label in levels])[codes]
+        places = np.array([known.get(level_text(u), -1) for u in uniques])[codes]
         columns = np.asarray(matrix(term.spec, frame), dtype=float)
         added = (columns * effects[places]).sum(axis=1)
         total += np.where(places >= 0, added, 0.0)

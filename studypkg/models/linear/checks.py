@@ -31,7 +31,7 @@ def check_rows(design: Design) -> None:
         )
     for term in design.terms:
         label = f"({term.term.lhs} | {term.group})"
-        m, q = len(term.levels), term.columns.shape[1]
+        m, q = term.n_levels, term.columns.shape[1]
         if m < 2:
             raise ModelError(
                 f'The grouping factor "{term.group}" of {label} has one level in the complete rows: a '

@@ -24,7 +24,7 @@ class Point:
     Notes
     -----
     ``deviance`` is −2 (restricted) log-likelihood, with ``gradient`` (k) and ``curvature`` (k × k) over θ.
-    ``beta`` and ``vcov`` are the fixed effects and Cov(β̂) on the data's scale; ``vcov_slopes`` (k × p × p)
+    ``phi_gradient`` is the one over φ. ``beta`` and ``vcov`` are the fixed effects and Cov(β̂) on the data's scale; ``vcov_slopes`` (k × p × p)
     are the derivatives of Cov(β̂) with respect to θ, σ² profiled out. ``basis_beta`` and ``inverse`` belong to
     the orthonormal basis: its coefficients and (Q'V⁻¹Q)⁻¹ at σ² = 1.
     """
@@ -40,6 +40,7 @@ class Point:
     basis_beta: Floats
     inverse: Floats
     moments: Moments
+    phi_gradient: Floats
 
 
 def evaluate(theta: Floats, sums: CrossProducts, *, reml: bool, order: int = 2) -> Point:
@@ -87,7 +88,8 @@ def evaluate(theta: Floats, sums: CrossProducts, *, reml: bool, order: int = 2) 
     back = linalg.solve_triangular(sums.triangle, np.eye(p)) if p else np.zeros((0, 0))
     e = np.append(-gamma, 1.0)
     k = len(theta)
-    gradient, curvature, vcov_slopes = np.zeros(0), np.zeros((0, 0)), np.zeros((0, p, p))
+    gradient = phi_gradient = np.zeros(0)
+    curvature, vcov_slopes = np.zeros((0, 0)), np.zeros((0, p, p))
     if order:
         first = found.products.first
         along = first @ e
@@ -113,5 +115,5 @@ def evaluate(theta: Floats, sums: CrossProducts, *, reml: bool, order: int = 2) 
         curvature = jacobian.T @ phi_curvature @ jacobian + bend(phi_gradient, sums)
     return Point(
         theta, float(deviance), gradient, curvature, sigma2, sums.least_squares + back @ gamma,
-        sigma2 * back @ inverse @ back.T, vcov_slopes, gamma, inverse, found,
+        sigma2 * back @ inverse @ back.T, vcov_slopes, gamma, inverse, found, phi_gradient,
     )  # fmt: skip

@@ -61,5 +61,5 @@ def gather_factors(design: Design) -> tuple[Factor, ...]:
             start = stop
         first = design.terms[members[0]]
         scaled = columns if bool((scales == 1.0).all()) else columns / scales
-        factors.append(Factor(group, first.codes, len(first.levels), scaled, scales, pattern, owned))
+        factors.append(Factor(group, first.codes, first.n_levels, scaled, scales, pattern, owned))
     return tuple(sorted(factors, key=lambda f: -f.n_levels))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from studypkg.models.linear.covariances import standing, upright
 from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.deviance import Point, evaluate
+from studypkg.models.linear.information import scoring_step
 from studypkg.models.linear.taylor import Floats
 
 # A search that leaves more deviance than this unclaimed has not converged. It has no unit: a difference of
@@ -23,6 +24,8 @@ _FLAT, _DOWNHILL = 1e-9, 1e-6
 _NEAR_ZERO = 1e-2
 _STEPS, _ROUNDS = 60, 8
 _LONGEST = 2.0
+# Above this promised gain Fisher scoring leads, below it Newton's method.
+_FAR = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
 
     Notes
     -----
-    1. Newton steps with the exact Hessian, its eigenvalues taken positive, no longer than 2 and shortened
-       until the deviance falls. A variance that is best at zero is a minimum inside this parameter space,
+    1. Steps of Fisher scoring while much is to be gained, then Newton steps with the exact Hessian, its
+       eigenvalues taken positive, no longer than 2 and shortened until the deviance falls. A variance that is best at zero is a minimum inside this parameter space,
        because the deviance does not depend on the sign of a column of T.
     2. Diagonal elements near zero are set to exactly zero where that does not raise the deviance.
     3. Where the Hessian then points downhill the point is a saddle: it is left and the search goes on.
@@ -121,6 +124,11 @@ def _descend(point: Point, deviance: _Deviance) -> Point:
         step, decrement = newton_step(point.gradient, point.curvature)
         if not decrement > 0.0:
             return point
+        scored = _score(point, deviance) if decrement > _FAR else None
+        if scored is not None:
+            point = scored
+            deviance.path.append((point.theta, point.deviance))
+            continue
         longest = float(np.abs(step).max())
         limit = _LONGEST * max(1.0, float(np.abs(point.theta).max()))
         share = min(1.0, limit / longest)
@@ -146,6 +154,18 @@ def _descend(point: Point, deviance: _Deviance) -> Point:
         if decrement < _NEARLY and newton_step(point.gradient, point.curvature)[1] < DECREMENT_LIMIT * 1e-3:
             return point
     return point
+
+
+def _score(point: Point, deviance: _Deviance) -> Point | None:
+    """Take a step of Fisher scoring where it lowers the deviance."""
+    theta = scoring_step(point, deviance.sums, reml=deviance.reml)
+    if theta is None:
+        return None
+    try:
+        trial = deviance(theta)
+    except np.linalg.LinAlgError:
+        return None
+    return trial if trial.deviance < point.deviance - 1e-3 else None
 
 
 def _settle(point: Point, deviance: _Deviance) -> tuple[Point, NDArray[np.bool_]]:

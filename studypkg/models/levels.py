@@ -1,0 +1,52 @@
+"""The levels of grouping factors as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Codes = NDArray[np.int64]
+
+
+def level_codes(group: tuple[str, ...], frame: pd.DataFrame) -> tuple[Codes, NDArray[np.object_]]:
+    """Give the levels of a grouping factor numbers in the order in which they come.
+
+    Parameters
+    ----------
+    group
+        Column names; with several, their combinations are the levels.
+    frame
+        A table without missing values in these columns.
+
+    Returns
+    -------
+    tuple
+        The code of every row, and the levels as text (`level_text`), joined by a colon for combinations.
+    """
+    codes, uniques = _factorised(frame[group[0]])
+    for name in group[1:]:
+        more, others = _factorised(frame[name])
+        codes, pairs = pd.factorize(codes * len(others) + more)
+        uniques = np.array(
+            [f"{level_text(uniques[k // len(others)])}:{level_text(others[k % len(others)])}" for k in pairs],
+            dtype=object,
+        )
+    return codes.astype(np.int64, copy=False), uniques
+
+
+def _factorised(column: pd.Series[Any]) -> tuple[Codes, NDArray[np.object_]]:
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
+        codes, uniques = pd.factorize(column)
+    else:
+        codes, uniques = pd.factorize(column.to_numpy(dtype=object))
+    return codes, np.asarray(uniques, dtype=object)
+
+
+def level_text(value: Any) -> str:
+    """Write a level as text; 3.0 and 3 are the same level."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
