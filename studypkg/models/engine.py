@@ -20,6 +20,7 @@ from studypkg.models.linear.crossproducts import CrossProducts, gather
 from studypkg.models.linear.deviance import Point, evaluate
 from studypkg.models.linear.grouping import gather_factors
 from studypkg.models.linear.kenward_roger import kenward_roger
+from studypkg.models.linear.sample import sample_start
 from studypkg.models.linear.search import DECREMENT_LIMIT, Search, search
 from studypkg.models.solution import SINGULAR_TOLERANCE, Solution, exact_zeros, fixed_curvature
 
@@ -67,13 +68,17 @@ def solve(design: Design, *, reml: bool, start: Sequence[float] | None = None, e
     check_sums(sums, design)
     if engine == "glmm":
         return _compiled(design, sums, reml)
-    return solve_sums(sums, reml=reml, start=None if start is None else _inner_theta(start, design, sums))
+    if start is not None:
+        return solve_sums(sums, reml=reml, start=_inner_theta(start, design, sums))
+    return solve_sums(sums, reml=reml, near=sample_start(design, sums, reml=reml))
 
 
-def solve_sums(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> Solved:
-    """Find the optimum from the sums of products alone; see `solve`."""
+def solve_sums(
+    sums: CrossProducts, *, reml: bool, start: Floats | None = None, near: Floats | None = None
+) -> Solved:
+    """Find the optimum from the sums of products alone; ``near`` is a start close to it. See `solve`."""
     try:
-        found = search(sums, reml=reml, start=start)
+        found = search(sums, reml=reml, start=near if start is None else start, warm=near is not None)
         if not found.converged:
             # A path along the edge of the parameter space can get stuck; begin once more inside it.
             found = search(sums, reml=reml, start=np.full(len(sums.layout.order), 0.3))

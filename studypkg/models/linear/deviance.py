@@ -24,7 +24,8 @@ class Point:
     Notes
     -----
     ``deviance`` is −2 (restricted) log-likelihood, with ``gradient`` (k) and ``curvature`` (k × k) over θ.
-    ``phi_gradient`` is the one over φ. ``beta`` and ``vcov`` are the fixed effects and Cov(β̂) on the data's scale; ``vcov_slopes`` (k × p × p)
+    ``phi_gradient`` is the one over φ. ``beta`` and ``vcov`` are the fixed effects and Cov(β̂) on the
+    data's scale; ``vcov_slopes`` (k × p × p)
     are the derivatives of Cov(β̂) with respect to θ, σ² profiled out. ``basis_beta`` and ``inverse`` belong to
     the orthonormal basis: its coefficients and (Q'V⁻¹Q)⁻¹ at σ² = 1.
     """

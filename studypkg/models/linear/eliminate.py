@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from studypkg.models.linear.taylor import Floats, Jet, flipped, pairs, times, trace_of_product
 
 Places = NDArray[np.intp]
+# Blocks from this size on are factorised one by one.
+_LARGE = 32
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,22 @@ class Covariance:
         source = source.reshape((1,) * (right.ndim - source.ndim) + source.shape)
         rows = np.take_along_axis(right, np.broadcast_to(source, (*right.shape[:-1], 1)), axis=-2)
         return np.asarray(rows * self.present[f][..., None])
+
+    def between(self, f: int, a: Floats) -> Floats:
+        """Compute A' (∂Σ/∂φ_f) A for square A, using only the rows that ∂Σ/∂φ_f selects."""
+        if len(a) > 1:
+            return times(flipped(a), self.along(f, a))
+        rows = np.flatnonzero(self.present[f][0])
+        return np.asarray(a[0, rows].T @ a[0, self.source[f][0, rows]])[None]
+
+    def twice(self, f: int, g: int, w: Floats) -> float:
+        """Compute tr(∂Σ/∂φ_f W ∂Σ/∂φ_g W) for symmetric W, from the elements both derivatives select."""
+        if len(w) > 1:
+            return float(trace_of_product(self.along(f, w), self.along(g, w)).sum())
+        rows, columns = (np.flatnonzero(self.present[h][0]) for h in (f, g))
+        there = w[0][np.ix_(self.source[f][0, rows], columns)]
+        back = w[0][np.ix_(rows, self.source[g][0, columns])]
+        return float(np.vdot(there, back))
 
 
 @dataclass(frozen=True)
@@ -126,36 +145,42 @@ def eliminate(own: Jet, cross: Jet, covariance: Covariance, *, rest: int, order:
     value.add(slice(None), d, y, 0.5)
     if order:
         ck = times(c, inner)
-        u, w = d - times(ck, d), c - times(ck, c)
+        u = d - times(ck, d)
         along = [covariance.along(f, u) for f in range(mine)]
         if before:
             curved = times(own.first, y)
             first.add(slice(before), y, cross.first - 0.5 * curved)
-            log_first[:before] = trace_of_product(inner, own.first).sum(axis=-1)
+            # Both matrices are symmetric, so the trace of the product is the sum of their products.
+            log_first[:before] = np.einsum("bij,kbij->k", inner, own.first)
         for f in range(mine):
             first.add(slice(before + f, before + f + 1), u, along[f], 0.5)
-            log_first[before + f] = _trace(covariance.along(f, w)).sum()
+            log_first[before + f] = _trace_within(covariance, f, c, ck)
     if order > 1:
+        w = c - times(ck, c)
         if before:
             left, right = pairs(before)
             residue = cross.first - curved
             kr, kc = times(inner, residue), times(inner, own.first)
             second.add(slice(len(left)), y, cross.second - 0.5 * times(own.second, y))
             second.add(slice(len(left)), residue[left], kr[right])
-            log_second[: len(left)] = trace_of_product(inner, own.second).sum(axis=-1)
-            log_second[: len(left)] -= trace_of_product(kc[left], kc[right]).sum(axis=-1)
+            log_second[: len(left)] = np.einsum("bij,kbij->k", inner, own.second)
+            turned_kc = np.ascontiguousarray(flipped(kc))
+            log_second[: len(left)] -= [
+                np.vdot(kc[e], turned_kc[g]) for e, g in zip(left, right, strict=True)
+            ]
             turn = np.asarray(np.eye(c.shape[-1]) - ck, dtype=float)
-            turned, changed = times(turn, residue), times(times(turn, own.first), flipped(turn))
+            turned = times(turn, residue)
         for f in range(mine):
             start = (before + f) * (before + f + 1) // 2
             if before:
                 second.add(slice(start, start + before), turned, along[f])
-                log_second[start : start + before] = _trace(covariance.along(f, changed)).sum(axis=-1)
-            ew, wau = covariance.along(f, w), times(w, along[f])
+                selected = covariance.between(f, turn)
+                log_second[start : start + before] = np.einsum("bij,kbij->k", selected, own.first)
+            wau = times(w, along[f])
             for g in range(f + 1):
                 at = start + before + g
                 second.add(slice(at, at + 1), along[g], wau, -1.0)
-                log_second[at] = -trace_of_product(ew, covariance.along(g, w)).sum()
+                log_second[at] = -covariance.twice(f, g, w)
     loss = Loss(
         Jet(value.rest[0], first.rest, second.rest),
         Jet(value.cross[0], first.cross, second.cross),
@@ -164,17 +189,35 @@ def eliminate(own: Jet, cross: Jet, covariance: Covariance, *, rest: int, order:
     return Taken(Jet(np.asarray(log_det), log_first, log_second), inner, loss)
 
 
-def _trace(a: Floats) -> Floats:
-    return np.asarray(np.trace(a, axis1=-2, axis2=-1))
+def _trace_within(covariance: Covariance, f: int, c: Floats, ck: Floats) -> float:
+    """Return tr(E_f W) with W = C − CKC, from the elements of W that E_f selects."""
+    source = covariance.source[f][..., None]
+    width = (*source.shape[:-1], c.shape[-1])
+    rows = np.take_along_axis(ck, np.broadcast_to(source, width), axis=-2)
+    direct = np.take_along_axis(c, source, axis=-1)[..., 0]
+    return float(((direct - (rows * c).sum(axis=-1)) * covariance.present[f]).sum())
 
 
 def _inner(c: Floats, sigma: Floats) -> tuple[Floats, float]:
     """Return K = (I + ΣC)⁻¹Σ and the sum of log|I + ΣC| over the batch."""
-    q = c.shape[-1]
+    b, q = c.shape[0], c.shape[-1]
     if q == 1:
         grown = 1.0 + sigma * c
         return np.asarray(sigma / grown), float(np.log(grown).sum())
-    system = np.eye(q) + sigma @ c
-    _, log_det = np.linalg.slogdet(system)
-    inner = np.asarray(np.linalg.solve(system, np.broadcast_to(sigma, system.shape)), dtype=float)
-    return 0.5 * (inner + flipped(inner)), float(log_det.sum())
+    root = np.sqrt(np.einsum("...ii->...i", sigma))
+    if q < _LARGE or np.count_nonzero(sigma) > np.count_nonzero(root):
+        system = np.eye(q) + sigma @ c
+        _, logs = np.linalg.slogdet(system)
+        inner = np.asarray(np.linalg.solve(system, np.broadcast_to(sigma, system.shape)), dtype=float)
+        return 0.5 * (inner + flipped(inner)), float(logs.sum())
+    # Σ is diagonal: K = Σ^½ (I + Σ^½ C Σ^½)⁻¹ Σ^½ by Cholesky, half the work of the general way.
+    inner, log_det = np.empty_like(c), 0.0
+    for at in range(b):
+        system = c[at] * np.outer(root[at], root[at])
+        system[np.diag_indices(q)] += 1.0
+        triangle, _ = linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        log_det += 2.0 * float(np.log(np.diag(triangle)).sum())
+        half, _ = linalg.lapack.dpotri(triangle, lower=True, overwrite_c=True)
+        lower = np.tril(half, -1)
+        inner[at] = (lower + lower.T + np.diag(np.diag(half))) * np.outer(root[at], root[at])
+    return inner, log_det

@@ -54,7 +54,7 @@ def absolute(point: Point, sums: CrossProducts) -> Absolute:
     Notes
     -----
     V is homogeneous of degree one in (φ, σ²), so the derivatives with respect to σ² follow from the others
-    by Euler's theorem: Σ φ ∂F/∂φ + σ² ∂F/∂σ² = degree · F, with degree −1 for M, −2 for its first derivatives.
+    by Euler's theorem: Σ φ ∂F/∂φ + σ² ∂F/∂σ² = degree · F, with degree −1 for M and −2 for its derivatives.
     """
     p, k, sigma2 = sums.p, len(point.theta), point.sigma2
     products, log_det = point.moments.products, point.moments.log_det
@@ -121,7 +121,9 @@ def _inside(before: Floats, after: Floats) -> Floats | None:
         low = np.diag(trial) < 0.1 * np.diag(before)
         if low.any():
             shrink = np.where(low, np.sqrt(0.1), 1.0)
-            trial = np.where(np.outer(low, low) | low[:, None] | low, before * np.outer(shrink, shrink), trial)
+            trial = np.where(
+                np.outer(low, low) | low[:, None] | low, before * np.outer(shrink, shrink), trial
+            )
         try:
             return np.asarray(np.linalg.cholesky(trial), dtype=float)
         except np.linalg.LinAlgError:

@@ -7,6 +7,7 @@ added up at once: to the other factors' columns where levels meet them, and to t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from scipy import sparse
@@ -45,56 +46,74 @@ def eliminate_lead(sums: CrossProducts, sigma: Floats, order: int) -> System:
     w = np.einsum("acm,cbm->abm", turn, sums.gram) if order else turn
     u = np.empty_like(sums.cross)
     fixed, fixed_products = _fixed(sums, sigma, turn, w, u, needed)
-    meet = sums.meetings
+    inner, cross = _rest(sums, sigma, turn, w, u, units, order)
+    return System(
+        inner,
+        cross,
+        Jet(sums.fixed - fixed, *(-a for a in _assemble(units, order, fixed_products.__getitem__))),
+        _log_det(log_det, w, units, order),
+    )
+
+
+def _rest(
+    sums: CrossProducts,
+    sigma: Floats,
+    turn: Floats,
+    w: Floats,
+    u: Floats,
+    units: Sequence[list[tuple[int, int]]],
+    order: int,
+) -> tuple[Jet, Jet]:
+    """Take the leading factor out of the others' pairs and of their products with the fixed columns."""
+    meet, f = sums.meetings, u.shape[-1]
+    if not len(meet.level):
+        k = len(units)
+        k2 = k * (k + 1) // 2 if order > 1 else 0
+        nothing, blank = np.zeros((k, 1)), np.zeros((k, 1, f))
+        return (
+            Jet(sums.rest_inner, nothing, np.zeros((k2, 1))),
+            Jet(sums.rest_cross, blank, np.zeros((k2, 1, f))),
+        )
     own = np.einsum("abe,be->ae", turn[:, :, meet.level], meet.values)
     scaled = sigma @ meet.values
+    left, right, level = own[:, meet.left], own[:, meet.right], meet.level[meet.left]
+    shape = (len(meet.starts) - 1, u.shape[1])
 
-    def columns(left: Floats, weight: Floats | None, right: Floats) -> Floats:
-        data = left if weight is None else left * weight[meet.level]
-        shape = (len(meet.starts) - 1, right.shape[0])
-        return np.asarray(sparse.csr_array((data, meet.level, meet.starts), shape=shape) @ right)
+    @cache
+    def weight(place: tuple[int, int]) -> Floats:
+        return w[place][level]
 
-    def meeting_pairs(left: Floats, weight: Floats | None, right: Floats) -> Floats:
-        data = left[meet.left] * right[meet.right]
-        if weight is not None:
-            data = data * weight[meet.level[meet.left]]
-        return np.asarray(np.bincount(meet.pair, data, minlength=len(meet.rows)), dtype=float)
+    @cache
+    def product_of_pairs(a: int, b: int) -> Floats:
+        return np.asarray(left[a] * right[b])
+
+    def columns(values: Floats, by: Floats) -> Floats:
+        return np.asarray(sparse.csr_array((values, meet.level, meet.starts), shape=shape) @ by)
 
     def cross_product(product: Product) -> Floats:
         a, place, b = product
-        return columns(own[a], None if place is None else w[place], u[b])
+        return columns(own[a] if place is None else own[a] * w[place][meet.level], u[b])
 
     def pair_product(product: Product) -> Floats:
         a, place, b = product
-        return meeting_pairs(own[a], None if place is None else w[place], own[b])
+        data = product_of_pairs(a, b) if place is None else product_of_pairs(a, b) * weight(place)
+        return np.asarray(np.add.reduceat(data, meet.pair_starts), dtype=float)
 
     q = len(sigma)
-    cross = Jet(
-        np.asarray(sum(columns(scaled[a], None, u[a]) for a in range(q))),
-        *_assemble(units, order, cross_product),
-    )
-    inner = Jet(
-        np.asarray(sum(meeting_pairs(scaled[a], None, own[a]) for a in range(q))),
-        *_assemble(units, order, pair_product),
-    )
-    wide_cross, wide_inner = (
-        cross.map(_onto(sums.spread_columns, -2)),
+    taken = sum(scaled[a][meet.left] * right[a] for a in range(q))
+    inner = Jet(np.add.reduceat(taken, meet.pair_starts), *_assemble(units, order, pair_product))
+    cross_value = np.asarray(sum(columns(scaled[a], u[a]) for a in range(q)))
+    cross = Jet(cross_value, *_assemble(units, order, cross_product))
+    wide_inner, wide_cross = (
         inner.map(_onto(sums.spread_pairs, -1)),
+        cross.map(_onto(sums.spread_columns, -2)),
     )
-    rest_inner, rest_cross = sums.rest_inner, sums.rest_cross
-    return System(
-        Jet(
-            rest_inner - _ended(wide_inner.value, 0),
-            -_ended(wide_inner.first, 0),
-            -_ended(wide_inner.second, 0),
-        ),
-        Jet(
-            rest_cross - _ended(wide_cross.value, 1),
-            -_ended(wide_cross.first, 1),
-            -_ended(wide_cross.second, 1),
-        ),
-        Jet(sums.fixed - fixed, *(-a for a in _assemble(units, order, fixed_products.__getitem__))),
-        _log_det(log_det, w, units, order),
+    return _subtracted(sums.rest_inner, wide_inner, 0), _subtracted(sums.rest_cross, wide_cross, 1)
+
+
+def _subtracted(raw: Floats, taken: Jet, trailing: int) -> Jet:
+    return Jet(
+        raw - _ended(taken.value, trailing), -_ended(taken.first, trailing), -_ended(taken.second, trailing)
     )
 
 

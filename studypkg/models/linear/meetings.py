@@ -26,7 +26,8 @@ class Meetings:
     Entry e says that level ``level[e]`` of the leading factor meets column ``column[e]``: ``values`` (q × E)
     is Z₁'z over the rows they share. Entries are sorted by column and ``starts`` (columns + 1) says where
     each begins. ``left`` and ``right`` are the pairs of entries of one level, the column of the left one not
-    behind that of the right one; ``pair`` is their place in the list of pairs (``rows``, ``cols``).
+    behind that of the right one; ``pair`` is their place in the list of pairs (``rows``, ``cols``) and
+    ascends, ``pair_starts`` says where each begins.
     """
 
     level: Places
@@ -36,6 +37,7 @@ class Meetings:
     left: Places
     right: Places
     pair: Places
+    pair_starts: Places
     rows: Places
     cols: Places
 
@@ -64,7 +66,11 @@ def connect(level: Places, column: Places, values: Floats, n_columns: int) -> Me
         pair = place[key]
     else:
         known, pair = np.unique(key, return_inverse=True)
-    return Meetings(level, column, values, starts, left, right, pair, known // n_columns, known % n_columns)
+    by_pair = np.argsort(pair, kind="stable")
+    left, right, pair = left[by_pair], right[by_pair], pair[by_pair]
+    pair_starts = np.searchsorted(pair, np.arange(len(known)))
+    rows, cols = known // n_columns, known % n_columns
+    return Meetings(level, column, values, starts, left, right, pair, pair_starts, rows, cols)
 
 
 def entries_of_rows(

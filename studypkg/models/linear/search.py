@@ -24,8 +24,12 @@ _FLAT, _DOWNHILL = 1e-9, 1e-6
 _NEAR_ZERO = 1e-2
 _STEPS, _ROUNDS = 60, 8
 _LONGEST = 2.0
+# A start for other rows need not be nearer than this.
+_ROUGHLY = 0.05
 # Above this promised gain Fisher scoring leads, below it Newton's method.
 _FAR = 1.0
+# More levels, or pairs of columns, than this make second derivatives dear.
+_MANY = 3000
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,10 @@ class Search:
 class _Deviance:
     """The deviance with a memory of the way taken."""
 
-    def __init__(self, sums: CrossProducts, reml: bool) -> None:
-        self.sums, self.reml, self.count = sums, reml, 0
+    def __init__(self, sums: CrossProducts, reml: bool, warm: bool) -> None:
+        self.sums, self.reml, self.count, self.warm = sums, reml, 0, warm
+        # Where second derivatives cost much, they are computed at both ends of the way only.
+        self.lean = sums.gram.shape[-1] > _MANY or len(sums.layout.rows) > _MANY
         self.path: list[tuple[Floats, float]] = []
 
     def __call__(self, theta: Floats, order: int = 2) -> Point:
@@ -65,7 +71,23 @@ class _Deviance:
             return float("inf")
 
 
-def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> Search:
+def rough_search(sums: CrossProducts, *, reml: bool) -> Floats:
+    """Return a θ from which little is left to gain, for a start elsewhere."""
+    deviance = _Deviance(sums, reml, warm=False)
+    point = deviance(_diagonal(sums))
+    for _ in range(_STEPS):
+        step, decrement = newton_step(point.gradient, point.curvature)
+        if decrement < _ROUGHLY:
+            break
+        scored = _score(point, deviance) if decrement > _FAR else None
+        following = scored or _shortened(point, step, decrement, deviance, order=2)
+        if following is None:
+            break
+        point = following
+    return point.theta
+
+
+def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None, warm: bool = False) -> Search:
     """Minimise the profiled deviance over θ.
 
     Parameters
@@ -76,22 +98,25 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
         Restricted likelihood when true.
     start
         Where to begin; identity covariance factors when not given.
+    warm
+        Whether the start is known to be near the optimum.
 
     Notes
     -----
     1. Steps of Fisher scoring while much is to be gained, then Newton steps with the exact Hessian, its
-       eigenvalues taken positive, no longer than 2 and shortened until the deviance falls. A variance that is best at zero is a minimum inside this parameter space,
-       because the deviance does not depend on the sign of a column of T.
+       eigenvalues taken positive, no longer than 2 and shortened until the deviance falls. A variance
+       that is best at zero is a minimum inside this parameter space, because the deviance does not depend
+       on the sign of a column of T. With many levels the Hessian is computed at the first and the last
+       point only and kept up by secants between them.
     2. Diagonal elements near zero are set to exactly zero where that does not raise the deviance.
     3. Where the Hessian then points downhill the point is a saddle: it is left and the search goes on.
 
     Done when a further step promises less than `DECREMENT_LIMIT` of deviance.
     """
-    deviance = _Deviance(sums, reml)
-    diagonal = np.array([float(row == column) for _, row, column in sums.layout.order])
-    point = deviance(diagonal if start is None else start)
+    deviance = _Deviance(sums, reml, warm)
+    point = deviance(_diagonal(sums) if start is None else start)
     deviance.path.append((point.theta, point.deviance))
-    free = np.ones(len(diagonal), dtype=bool)
+    free = np.ones(len(point.theta), dtype=bool)
     decrement, saddle = np.inf, False
     for _ in range(_ROUNDS):
         point = _descend(point, deviance)
@@ -107,6 +132,10 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> S
     return Search(point, free, deviance.count, float(decrement), converged, tuple(deviance.path))
 
 
+def _diagonal(sums: CrossProducts) -> Floats:
+    return np.array([float(row == column) for _, row, column in sums.layout.order])
+
+
 def newton_step(gradient: Floats, curvature: Floats) -> tuple[Floats, float]:
     """Return the Newton step, downhill along every direction that is not flat, and the gain it promises."""
     if not gradient.size:
@@ -120,40 +149,59 @@ def newton_step(gradient: Floats, curvature: Floats) -> tuple[Floats, float]:
 
 
 def _descend(point: Point, deviance: _Deviance) -> Point:
+    """Walk downhill until a further step promises next to nothing; the result has its exact Hessian."""
+    curvature = point.curvature
+    step, decrement = newton_step(point.gradient, curvature)
     for _ in range(_STEPS):
-        step, decrement = newton_step(point.gradient, point.curvature)
         if not decrement > 0.0:
-            return point
-        scored = _score(point, deviance) if decrement > _FAR else None
-        if scored is not None:
-            point = scored
-            deviance.path.append((point.theta, point.deviance))
-            continue
-        longest = float(np.abs(step).max())
-        limit = _LONGEST * max(1.0, float(np.abs(point.theta).max()))
-        share = min(1.0, limit / longest)
-        following = None
-        while share * longest > 1e-12 * max(1.0, float(np.abs(point.theta).max())):
-            try:
-                trial = deviance(upright(point.theta + share * step, deviance.sums))
-            except np.linalg.LinAlgError:
-                trial = None
-            if trial is not None and trial.deviance <= point.deviance - 1e-4 * share * decrement:
-                following = trial
-                break
-            if trial is not None and decrement < _NEARLY and share == 1.0:
-                # Rounding hides so small a gain: the gradient, which keeps its digits, decides.
-                if newton_step(trial.gradient, trial.curvature)[1] < decrement:
-                    following = trial
-                break
-            share *= 0.35
+            break
+        scored = _score(point, deviance) if decrement > _FAR and not deviance.warm else None
+        exact = not deviance.lean or (decrement > _FAR and not deviance.warm)
+        following = scored or _shortened(point, step, decrement, deviance, order=2 if exact else 1)
         if following is None:
-            return point
-        point = following
+            break
+        moved = following.theta - point.theta
+        change = following.gradient - point.gradient
+        curvature = following.curvature if following.curvature.size else _secant(curvature, moved, change)
+        point, before = following, decrement
         deviance.path.append((point.theta, point.deviance))
-        if decrement < _NEARLY and newton_step(point.gradient, point.curvature)[1] < DECREMENT_LIMIT * 1e-3:
-            return point
-    return point
+        step, decrement = newton_step(point.gradient, curvature)
+        if before < _NEARLY and decrement < DECREMENT_LIMIT * (1e-3 if exact else 1e-2):
+            break
+        if not exact and decrement > 0.2 * before:
+            point = deviance(point.theta)
+            curvature = point.curvature
+            step, decrement = newton_step(point.gradient, curvature)
+    return point if point.curvature.size else deviance(point.theta)
+
+
+def _shortened(point: Point, step: Floats, decrement: float, deviance: _Deviance, order: int) -> Point | None:
+    """Take the step, shorter if need be, or None where no length lowers the deviance."""
+    longest = float(np.abs(step).max())
+    size = max(1.0, float(np.abs(point.theta).max()))
+    share = min(1.0, _LONGEST * size / longest)
+    while share * longest > 1e-12 * size:
+        try:
+            trial = deviance(upright(point.theta + share * step, deviance.sums), order)
+        except np.linalg.LinAlgError:
+            trial = None
+        if trial is not None and trial.deviance <= point.deviance - 1e-4 * share * decrement:
+            return trial
+        if trial is not None and decrement < _NEARLY and share == 1.0:
+            # Rounding hides so small a gain: the gradient, which keeps its digits, decides.
+            shorter = float(np.abs(trial.gradient).max()) < float(np.abs(point.gradient).max())
+            return trial if shorter else None
+        share *= 0.35
+    return None
+
+
+def _secant(curvature: Floats, moved: Floats, change: Floats) -> Floats:
+    """Update a Hessian by the symmetric rank-one formula from a step and the gradient's change."""
+    miss = change - curvature @ moved
+    along = float(miss @ moved)
+    if abs(along) < 1e-8 * float(np.linalg.norm(miss)) * float(np.linalg.norm(moved)):
+        return curvature
+    return np.asarray(curvature + np.outer(miss, miss) / along, dtype=float)
 
 
 def _score(point: Point, deviance: _Deviance) -> Point | None:
