@@ -1,4 +1,4 @@
-"""The compiled optimiser glmm, for models with one grouping factor.
+"""The compiled optimiser glmm: an engine that shares no code with ours.
 
 It is handed the least-squares residual of the response over its own spread and columns of root mean
 square one, under generated names. So neither units nor column names reach it, and what comes back is
@@ -14,7 +14,7 @@ import glmm
 import numpy as np
 import pandas as pd
 
-from studypkg.models.design import Design, Floats
+from studypkg.models.design import Design, Floats, GroupTerm
 from studypkg.models.fit import KenwardRoger
 from studypkg.models.linear.covariances import semidefinite_cholesky
 from studypkg.models.linear.crossproducts import CrossProducts
@@ -30,11 +30,10 @@ _FATAL = frozenset(
 )  # fmt: skip
 
 
-def _slopes(design: Design) -> list[int] | None:
+def _slopes(design: Design, term: GroupTerm) -> list[int] | None:
     """Find the fixed column of every random column; -1 stands for the intercept, which comes first."""
-    columns = design.terms[0].columns
     places: list[int] = []
-    for at, column in enumerate(columns.T):
+    for at, column in enumerate(term.columns.T):
         if np.all(column == 1.0):
             if at:
                 return None
@@ -47,6 +46,14 @@ def _slopes(design: Design) -> list[int] | None:
     return places
 
 
+def _written(design: Design) -> list[list[int]] | None:
+    """Say which columns every random term has, or None when the model has a shape glmm does not take."""
+    if not design.fixed.shape[1] or len({t.group for t in design.terms}) < len(design.terms):
+        return None
+    found = [_slopes(design, term) for term in design.terms]
+    return [places for places in found if places is not None] if all(found) else None
+
+
 def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tuple[Solution | None, str]:
     """Fit, and bring the answer to the data's scale.
 
@@ -54,11 +61,11 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
     -------
     tuple
         The solution, or None and the kind of finding that speaks against it; the kind is empty when the
-        model has a shape this optimiser does not take: it needs one grouping factor, one term with an
+        model has a shape this optimiser does not take: it needs one term per grouping factor, each with an
         intercept first, and slopes whose columns are fixed columns too.
     """
-    places = _slopes(design) if len(design.terms) == 1 and design.fixed.shape[1] else None
-    if places is None:
+    written = _written(design)
+    if written is None:
         return None, ""
     n, p = design.fixed.shape
     scales = np.sqrt(np.mean(design.fixed**2, axis=0))
@@ -66,10 +73,11 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
     spread = float(np.sqrt(np.mean(residual**2)))
     table: dict[str, Any] = {"y": residual / spread}
     table |= {f"x{j}": design.fixed[:, j] / scales[j] for j in range(p)}
-    term = design.terms[0]
-    table["g"] = pd.Categorical.from_codes(term.codes, categories=pd.RangeIndex(len(term.levels)))
-    inside = " + ".join("1" if j < 0 else f"x{j}" for j in places)
-    formula = f"y ~ 0 + {' + '.join(f'x{j}' for j in range(p))} + ({inside} | g)"
+    formula = f"y ~ 0 + {' + '.join(f'x{j}' for j in range(p))}"
+    for at, (term, places) in enumerate(zip(design.terms, written, strict=True)):
+        table[f"g{at}"] = pd.Categorical.from_codes(term.codes, categories=pd.RangeIndex(term.n_levels))
+        inside = " + ".join("1" if j < 0 else f"x{j}" for j in places)
+        formula += f" + ({inside} | g{at})"
     with warnings.catch_warnings():
         # Every finding is read below from the fit itself.
         warnings.simplefilter("ignore", glmm.DiagnosticWarning)
@@ -102,7 +110,7 @@ def compiled_solution(design: Design, sums: CrossProducts, *, reml: bool) -> tup
         vcov=vcov,
         sigma2=sigma2 * spread**2,
         loglik=float(fit.loglik) - nu * float(np.log(spread)) - _reml_shift(scales, reml),
-        factors=(exact_zeros(_factor(fit, sigma2)),),
+        factors=_factors(fit, sigma2, design, sums),
         method="BFGS with an exact gradient" if fit.n_grad else "BOBYQA",
         evaluations=int(fit.n_eval) + int(fit.n_grad),
         gradient_norm=None,
@@ -129,15 +137,21 @@ def _reml_shift(scales: Floats, reml: bool) -> float:
     return float(np.log(scales).sum()) if reml else 0.0
 
 
-def _factor(fit: Any, sigma2: float) -> Floats:
-    """Factorise the relative covariance matrix as T T', exactly zero where the variance is."""
-    packed = np.asarray(fit.varcorr[0], dtype=float)
-    q = int((np.sqrt(1 + 8 * len(packed)) - 1) / 2)
-    covariance = np.zeros((q, q))
-    covariance[np.triu_indices(q)] = packed / sigma2
-    covariance = covariance + np.triu(covariance, 1).T
-    factor = semidefinite_cholesky(covariance)
-    pinned = fit.diagnostics["pinned"]
-    if pinned:
-        factor[np.asarray(pinned[0], dtype=bool), np.asarray(pinned[0], dtype=bool)] = 0.0
-    return factor
+def _factors(fit: Any, sigma2: float, design: Design, sums: CrossProducts) -> tuple[Floats, ...]:
+    """Factorise the relative covariances as T T', in the order of the sums, exactly zero where pinned."""
+    by_name = {name: at for at, (name, _) in enumerate(fit.re_groups)}
+    found: dict[str, Floats] = {}
+    for at, term in enumerate(design.terms):
+        place = by_name[f"g{at}"]
+        packed = np.asarray(fit.varcorr[place], dtype=float)
+        q = int((np.sqrt(1 + 8 * len(packed)) - 1) / 2)
+        covariance = np.zeros((q, q))
+        covariance[np.triu_indices(q)] = packed / sigma2
+        covariance = covariance + np.triu(covariance, 1).T
+        factor = semidefinite_cholesky(covariance)
+        pinned = fit.diagnostics["pinned"]
+        if pinned:
+            own = np.asarray(pinned[place], dtype=bool)
+            factor[own, own] = 0.0
+        found[term.group] = exact_zeros(factor)
+    return tuple(found[factor.group] for factor in sums.factors)

@@ -11,11 +11,12 @@ from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import Design, build_design
 from studypkg.models.fit import Fit
 from studypkg.models.formula import parse_formula
+from studypkg.models.glmm_opinion import ask_glmm
 from studypkg.models.least_squares import least_squares, rising_terms
+from studypkg.models.opinion import Opinion
 from studypkg.models.second_opinion import (
     ESTIMATE_TOLERANCE,
     LOGLIK_TOLERANCE,
-    Opinion,
     ask_statsmodels,
     nested_order,
 )
@@ -65,7 +66,7 @@ def cross_check(
     formula
         Only to state again what was fitted; must be the formula of the fit.
     max_rows
-        Above this many rows the second engine is not asked.
+        Above this many rows MixedLM is not asked.
 
     Raises
     ------
@@ -76,8 +77,9 @@ def cross_check(
     -----
     A fit with a variance of exactly zero is compared with the fit without that term, which has the same
     likelihood: MixedLM is known to fail there. Without a random term left that is least squares, and the
-    slope of the likelihood at zero must not point upwards. Elsewhere
-    statsmodels MixedLM is asked with unlike optimisers, never lbfgs, and counts only when two of them meet.
+    slope of the likelihood at zero must not point upwards. Elsewhere the compiled package glmm is asked, at
+    any size. Where it does not take the model or ends below our likelihood, statsmodels MixedLM is asked with
+    unlike optimisers, never lbfgs, and counts only when two of them meet.
     A second engine that ends at a lower likelihood has not found the optimum: no disagreement.
     """
     if formula is not None and formula.split() != fit.formula.split():
@@ -102,6 +104,12 @@ def cross_check(
             )
         opinion = least_squares(design, fit.reml)
         return _compare(fit, opinion, "least squares, the same model when the variance is zero", [])
+    first = ask_glmm(reduced, reml=fit.reml)
+    labels = [(t.group, name) for t in reduced.terms for name in t.names]
+    left_out = "" if len(reduced.terms) == len(design.terms) else ", zero terms left out"
+    said = _compare(fit, first, "the compiled package glmm" + left_out, labels)
+    if said.status != "inconclusive":
+        return said
     multiple = len(reduced.terms) > 1
     if len(design.y) > (NESTED_ROWS if multiple else max_rows):
         return _without(
@@ -114,10 +122,7 @@ def cross_check(
         return _without("not_comparable", "MixedLM is asked about one term, or factors nested in one another")
     opinion = ask_statsmodels(reduced, reml=fit.reml)
     names = [(t.group, name) for t in terms for name in t.names]
-    against = "statsmodels MixedLM" + (
-        "" if len(reduced.terms) == len(design.terms) else ", zero terms left out"
-    )
-    return _compare(fit, opinion, against, names)
+    return _compare(fit, opinion, "statsmodels MixedLM" + left_out, names)
 
 
 def _without(status: str, reason: str) -> CrossCheck:
@@ -140,7 +145,7 @@ def _without_zeros(design: Design, variable: Iterable[bool]) -> Design:
 def _compare(fit: Fit, opinion: Opinion, against: str, names: list[tuple[str, str]]) -> CrossCheck:
     if opinion.reason:
         return replace(
-            _without("inconclusive", f"MixedLM gave no trustworthy answer ({opinion.reason})"),
+            _without("inconclusive", f"the second engine gave no trustworthy answer ({opinion.reason})"),
             against=against,
         )
     se = fit.bse.to_numpy()

@@ -204,10 +204,10 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
 
     Notes
     -----
-    Where the products of the columns, scaled to length one, have clearly positive pivots nothing repeats, and
-    ``fixed`` itself is returned. Otherwise columns are scaled to length one and factorised by QR in their written order; a column whose
-    diagonal element falls below `ALIAS_TOLERANCE` repeats the earlier ones. The first such column is
-    removed and the rest is factorised again, so later columns are judged cleanly.
+    Where the products of the columns, scaled to length one, have clearly positive pivots nothing repeats,
+    and ``fixed`` itself is returned. Otherwise columns are scaled to length one and factorised by QR in their
+    written order; a column whose diagonal element falls below `ALIAS_TOLERANCE` repeats the earlier ones. The
+    first such column is removed and the rest is factorised again, so later columns are judged cleanly.
     """
     keep = list(range(fixed.shape[1]))
     gram = fixed.T @ fixed

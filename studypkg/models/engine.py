@@ -1,7 +1,7 @@
 """The one door to the optimisers: a design goes in, a solution comes out, whoever found it.
 
 ``own`` is the engine of `studypkg.models.linear`. ``glmm`` is a compiled package that shares no code with it;
-it takes models with one random term and serves as a second opinion.
+it takes most models and serves as a second opinion.
 """
 
 from __future__ import annotations
@@ -131,7 +131,10 @@ def _solution(found: Search, sums: CrossProducts, reml: bool) -> Solution:
 def _compiled(design: Design, sums: CrossProducts, reml: bool) -> Solved:
     solution, problem = compiled_solution(design, sums, reml=reml)
     if solution is None:
-        reason = problem or "it takes one random term whose columns are fixed columns too"
+        reason = (
+            problem
+            or "it takes one random term per factor, with an intercept and columns that are fixed ones too"
+        )
         raise ModelError(f'The engine "glmm" does not answer this model: {reason}. Use engine="own".')
     return Solved(solution, sums, evaluate(pack(list(solution.factors), sums), sums, reml=reml, order=0))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import Floats
@@ -74,7 +74,8 @@ class Fit:
     and correlations at ±1. ``vcov_jacobian`` (k × p × p) and ``parameter_cov`` (k × k) are the derivatives of
     ``vcov`` with respect to k variance parameters and the asymptotic covariance of these; when
     ``df_problem`` is not empty it says why they must not be used. An empirical ``vcov`` comes with
-    ``vcov_expected`` (p × p), its mean under the model: degrees of freedom compare that with the spread.
+    ``vcov_expected`` (p × p), its mean under the model: then, for a contrast l, 2 (l' vcov_expected l)² / (g'Ag)
+    with g_k = l' vcov_jacobian_k l and A = ``parameter_cov`` are its degrees of freedom (Bell and McCaffrey).
     """
 
     formula: str
@@ -176,7 +177,7 @@ class Fit:
         """
         if not 0.0 < level < 1.0:
             raise ConfigError(f"The level of an interval lies between 0 and 1, not at {level}.")
-        half = float(stats.norm.ppf(0.5 + level / 2.0)) * self.bse
+        half = float(special.ndtri(0.5 + level / 2.0)) * self.bse
         return pd.DataFrame({"lower": self.params - half, "upper": self.params + half})
 
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from studypkg.models.design import Design, Floats, GroupTerm
-from studypkg.models.second_opinion import Opinion
+from studypkg.models.opinion import Opinion
 
 
 def least_squares(design: Design, reml: bool) -> Opinion:

@@ -39,9 +39,9 @@ def level_codes(group: tuple[str, ...], frame: pd.DataFrame) -> tuple[Codes, NDA
 
 def _factorised(column: pd.Series[Any]) -> tuple[Codes, NDArray[np.object_]]:
     if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
-        codes, uniques = pd.factorize(column)
-    else:
-        codes, uniques = pd.factorize(column.to_numpy(dtype=object))
+        codes, found = pd.factorize(column)
+        return codes, np.asarray(found, dtype=object)
+    codes, uniques = pd.factorize(column.to_numpy(dtype=object))
     return codes, np.asarray(uniques, dtype=object)
 
 

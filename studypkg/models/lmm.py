@@ -43,8 +43,7 @@ def fit_lmm(
         Where the search begins: the elements of the relative covariance factors, term by term, lower
         triangle column by column, as ``optimisation.theta`` of another fit has them.
     engine
-        ``own``, or ``glmm`` for the compiled package of that name, an independent second opinion for models
-        with one random term.
+        ``own``, or ``glmm`` for the compiled package of that name, an independent second opinion.
 
     Returns
     -------

@@ -68,8 +68,8 @@ def build_block(text: str, table: Table) -> Block:
             bad = int((~np.isfinite(column)).sum())
             if bad:
                 raise ModelError(
-                    f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns are. '
-                    "Look for logarithms of zero or divisions by zero."
+                    f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns '
+                    "are. Look for logarithms of zero or divisions by zero."
                 )
     return block
 

@@ -14,6 +14,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from studypkg.models.design import Design, Floats, GroupTerm
+from studypkg.models.opinion import Opinion
 
 # The two must not be of one kind: a direction-set search, then one with gradients, then a simplex.
 OPTIMISERS = ("powell", "bfgs", "nm")
@@ -21,18 +22,6 @@ OPTIMISERS = ("powell", "bfgs", "nm")
 LOGLIK_TOLERANCE = 1e-3
 # … this share of a standard error.
 ESTIMATE_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """A second engine's answer on the data's scale, or the reason why there is none."""
-
-    beta: Floats
-    se: Floats
-    sds: tuple[float, ...]
-    sigma: float
-    loglik: float
-    reason: str
 
 
 @dataclass(frozen=True)

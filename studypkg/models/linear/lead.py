@@ -81,7 +81,7 @@ def _rest(
 
     @cache
     def weight(place: tuple[int, int]) -> Floats:
-        return w[place][level]
+        return np.asarray(w[place][level])
 
     @cache
     def product_of_pairs(a: int, b: int) -> Floats:
