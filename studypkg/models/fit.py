@@ -74,8 +74,9 @@ class Fit:
     and correlations at ±1. ``vcov_jacobian`` (k × p × p) and ``parameter_cov`` (k × k) are the derivatives of
     ``vcov`` with respect to k variance parameters and the asymptotic covariance of these; when
     ``df_problem`` is not empty it says why they must not be used. An empirical ``vcov`` comes with
-    ``vcov_expected`` (p × p), its mean under the model: then, for a contrast l, 2 (l' vcov_expected l)² / (g'Ag)
-    with g_k = l' vcov_jacobian_k l and A = ``parameter_cov`` are its degrees of freedom (Bell and McCaffrey).
+    ``vcov_expected`` (p × p), its mean under the model: then, for a contrast l,
+    2 (l' vcov_expected l)² / (g'Ag) with g_k = l' vcov_jacobian_k l and A = ``parameter_cov`` are its
+    degrees of freedom (Bell and McCaffrey).
     """
 
     formula: str

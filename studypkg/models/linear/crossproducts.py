@@ -38,8 +38,9 @@ class CrossProducts:
     -----
     Over the m levels of the leading factor with q columns: ``gram`` (q × q × m) and ``cross`` (q × m × f)
     with the f = p + 1 columns [Q | r], Q an orthonormal basis of X (X = Q · ``triangle``) and r the
-    least-squares residual of y (y = X · ``least_squares`` + r). ``meetings`` connects the levels with the columns of the
-    other factors. Some of these are sums of others (a clinic's intercept is the sum of its therapists'):
+    least-squares residual of y (y = X · ``least_squares`` + r). ``meetings`` connects the levels with the
+    columns of the other factors. Some of these are sums of others (a clinic's intercept is the sum of its
+    therapists'):
     ``spread_columns`` and ``spread_pairs`` lead from the ``meetings`` to all of them. ``rest_inner`` and
     ``rest_cross`` hold the raw sums of the other factors' pairs and columns in the order of ``layout``,
     each with a zero at the end; ``fixed`` is f × f.

@@ -1,0 +1,1 @@
+"""The mixed-model engine beside its peers: same data, same machine, same run."""
