@@ -6,8 +6,8 @@ added up at once: to the other factors' columns where levels meet them, and to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
@@ -16,11 +16,47 @@ from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.remainder import System
 from studypkg.models.linear.taylor import Floats, Jet
 
-# Levels that are worked on together: small enough to stay near the processor.
-_LEVELS = 4096
+# Levels, and pairs of entries, that are worked on together: few enough to stay near the processor.
+_LEVELS, _PAIRS = 2048, 65536
 
-# U_l' W U_r: which columns of U, and which element of W stands between them (None: nothing).
-Product = tuple[int, tuple[int, int] | None, int]
+
+@dataclass(frozen=True, eq=False)
+class _Recipe:
+    """How derivatives are put together from the products T[0, a, b] = U_a'U_b and T[1 + i, a, b] = U_a'W_iU_b.
+
+    Notes
+    -----
+    ``places`` lists the elements of W that take part. ``derivatives`` (k + k (k + 1)/2 × (1 + places) q²) holds
+    the coefficients, first derivatives above second ones.
+    """
+
+    places: tuple[tuple[int, int], ...]
+    derivatives: Floats
+    k: int
+
+
+@lru_cache(maxsize=64)
+def _recipe(parameters: tuple[tuple[int, int], ...], q: int, order: int) -> _Recipe:
+    units = [_ones(i, j) for i, j in parameters] if order else []
+    k = len(units)
+    found: list[tuple[int, int]] = []
+    terms: list[tuple[int, tuple[int, int] | None, int, int, float]] = []
+    for e, unit in enumerate(units):
+        terms += [(e, None, a, b, 1.0) for a, b in unit]
+    at = k
+    for e, later in enumerate(units if order > 1 else []):
+        for earlier in units[: e + 1]:
+            for a, b in earlier:
+                for c, d in later:
+                    place = (min(b, c), max(b, c))
+                    if place not in found:
+                        found.append(place)
+                    terms += [(at, place, a, d, -1.0), (at, place, d, a, -1.0)]
+            at += 1
+    table = np.zeros((at, 1 + len(found), q, q))
+    for row, needed, a, b, sign in terms:
+        table[row, 0 if needed is None else 1 + found.index(needed), a, b] += sign
+    return _Recipe(tuple(found), table.reshape(at, (1 + len(found)) * q * q), k)
 
 
 def eliminate_lead(sums: CrossProducts, sigma: Floats, order: int) -> System:
@@ -40,81 +76,114 @@ def eliminate_lead(sums: CrossProducts, sigma: Floats, order: int) -> System:
     For a level with C = Z'Z, D = Z'[others], H' = (I + CΣ)⁻¹, U = H'D and W = H'C: D'KD = (ΣD)'U, its
     derivatives are U'E_eU and −U'(E_eWE_g + E_gWE_e)U, those of log|I + CΣ| are tr(E_eW) and −tr(E_eWE_gW).
     """
-    units = [_ones(i, j) for i, j in sums.factors[0].parameters] if order else []
-    needed = _needed(units, order)
+    parameters = tuple(sums.factors[0].parameters)
+    recipe = _recipe(parameters, len(sigma), order)
     turn, log_det = inverse_of_sum(sums.gram, sigma)
-    w = np.einsum("acm,cbm->abm", turn, sums.gram) if order else turn
+    w = _weights(turn, sums.gram) if order else turn
     u = np.empty_like(sums.cross)
-    fixed, fixed_products = _fixed(sums, sigma, turn, w, u, needed)
-    inner, cross = _rest(sums, sigma, turn, w, u, units, order)
-    return System(
-        inner,
-        cross,
-        Jet(sums.fixed - fixed, *(-a for a in _assemble(units, order, fixed_products.__getitem__))),
-        _log_det(log_det, w, units, order),
-    )
+    fixed = _fixed(sums, sigma, turn, w, u, recipe)
+    inner, cross = _rest(sums, sigma, turn, w, u, recipe)
+    return System(inner, cross, fixed, _log_det(log_det, w, parameters, order))
+
+
+def _weights(turn: Floats, gram: Floats) -> Floats:
+    """Return W = H'C of every level."""
+    q = len(gram)
+    if q == 1:
+        return np.asarray(turn * gram)
+    w = np.empty_like(gram)
+    for a in range(q):
+        for b in range(a + 1):
+            w[a, b] = turn[a, 0] * gram[0, b]
+            for c in range(1, q):
+                w[a, b] += turn[a, c] * gram[c, b]
+            w[b, a] = w[a, b]
+    return w
 
 
 def _rest(
-    sums: CrossProducts,
-    sigma: Floats,
-    turn: Floats,
-    w: Floats,
-    u: Floats,
-    units: Sequence[list[tuple[int, int]]],
-    order: int,
+    sums: CrossProducts, sigma: Floats, turn: Floats, w: Floats, u: Floats, recipe: _Recipe
 ) -> tuple[Jet, Jet]:
     """Take the leading factor out of the others' pairs and of their products with the fixed columns."""
     meet, f = sums.meetings, u.shape[-1]
-    if not len(meet.level):
-        k = len(units)
-        k2 = k * (k + 1) // 2 if order > 1 else 0
-        nothing, blank = np.zeros((k, 1)), np.zeros((k, 1, f))
-        return (
-            Jet(sums.rest_inner, nothing, np.zeros((k2, 1))),
-            Jet(sums.rest_cross, blank, np.zeros((k2, 1, f))),
+    total = 1 + len(recipe.derivatives)
+    n_pairs, n_columns = len(sums.rest_inner), len(sums.rest_cross)
+    inner, cross = np.zeros((total, n_pairs)), np.zeros((total, n_columns, f))
+    inner[0], cross[0] = sums.rest_inner, sums.rest_cross
+    if len(meet.level):
+        own = (
+            (turn[:, :, meet.level] * meet.values).sum(axis=1)
+            if len(sigma) > 1
+            else turn[0, :, meet.level].T * meet.values
         )
-    own = np.einsum("abe,be->ae", turn[:, :, meet.level], meet.values)
-    scaled = sigma @ meet.values
-    left, right, level = own[:, meet.left], own[:, meet.right], meet.level[meet.left]
-    shape = (len(meet.starts) - 1, u.shape[1])
+        scaled = sigma @ meet.values
+        inner[:, :-1] -= _onto(sums.spread_pairs, _pair_sums(sums, own, scaled, w, recipe))
+        columns = _column_sums(sums, own, scaled, w, u, recipe)
+        spread = _onto(sums.spread_columns, columns.swapaxes(0, 1).reshape(columns.shape[1], total * f).T)
+        cross[:, :-1] -= spread.reshape(total, f, -1).swapaxes(1, 2)
+    k = recipe.k
+    return Jet(inner[0], inner[1 : 1 + k], inner[1 + k :]), Jet(cross[0], cross[1 : 1 + k], cross[1 + k :])
 
-    @cache
-    def weight(place: tuple[int, int]) -> Floats:
-        return np.asarray(w[place][level])
 
-    @cache
-    def product_of_pairs(a: int, b: int) -> Floats:
-        return np.asarray(left[a] * right[b])
-
-    def columns(values: Floats, by: Floats) -> Floats:
-        return np.asarray(sparse.csr_array((values, meet.level, meet.starts), shape=shape) @ by)
-
-    def cross_product(product: Product) -> Floats:
-        a, place, b = product
-        return columns(own[a] if place is None else own[a] * w[place][meet.level], u[b])
-
-    def pair_product(product: Product) -> Floats:
-        a, place, b = product
-        data = product_of_pairs(a, b) if place is None else product_of_pairs(a, b) * weight(place)
-        return np.asarray(np.add.reduceat(data, meet.pair_starts), dtype=float)
-
-    q = len(sigma)
-    taken = sum(scaled[a][meet.left] * right[a] for a in range(q))
-    inner = Jet(np.add.reduceat(taken, meet.pair_starts), *_assemble(units, order, pair_product))
-    cross_value = np.asarray(sum(columns(scaled[a], u[a]) for a in range(q)))
-    cross = Jet(cross_value, *_assemble(units, order, cross_product))
-    wide_inner, wide_cross = (
-        inner.map(_onto(sums.spread_pairs, -1)),
-        cross.map(_onto(sums.spread_columns, -2)),
+def _pair_sums(sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, recipe: _Recipe) -> Floats:
+    """Add up, by pair of columns, what the levels take from it: value and derivatives (1 + … × pairs)."""
+    meet, q = sums.meetings, len(own)
+    n = len(meet.left)
+    found = np.zeros((1 + len(recipe.derivatives), len(meet.pair_starts)))
+    # Stretches end where a pair ends.
+    ends = np.append(meet.pair_starts[1:], n)
+    cuts = np.unique(
+        np.concatenate([[0], np.searchsorted(ends, np.arange(_PAIRS, n, _PAIRS)) + 1, [len(ends)]])
     )
-    return _subtracted(sums.rest_inner, wide_inner, 0), _subtracted(sums.rest_cross, wide_cross, 1)
+    cuts = cuts[cuts <= len(ends)]
+    for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        part = slice(int(meet.pair_starts[first]), int(ends[last - 1]))
+        starts = meet.pair_starts[first:last] - part.start
+        at_left, at_right = meet.left[part], meet.right[part]
+        left, right = own[:, at_left], own[:, at_right]
+        found[0, first:last] = np.add.reduceat((scaled[:, at_left] * right).sum(axis=0), starts)
+        if len(recipe.derivatives):
+            products = left[:, None] * right[None, :]
+            table = np.empty((1 + len(recipe.places), q, q, last - first))
+            np.add.reduceat(products, starts, axis=-1, out=table[0])
+            level = meet.level[at_left]
+            for at, place in enumerate(recipe.places):
+                np.add.reduceat(products * w[place][level], starts, axis=-1, out=table[1 + at])
+            found[1:, first:last] = recipe.derivatives @ table.reshape(-1, last - first)
+    return found
 
 
-def _subtracted(raw: Floats, taken: Jet, trailing: int) -> Jet:
-    return Jet(
-        raw - _ended(taken.value, trailing), -_ended(taken.first, trailing), -_ended(taken.second, trailing)
+def _column_sums(
+    sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, u: Floats, recipe: _Recipe
+) -> Floats:
+    """Add up, by column, what the levels take from its products: value and derivatives (1 + … × columns × f)."""
+    meet = sums.meetings
+    q, m, f = u.shape
+    n_columns = len(meet.starts) - 1
+    rows = [scaled]
+    if len(recipe.derivatives):
+        rows += [own, *(own * w[place][meet.level] for place in recipe.places)]
+    values = np.concatenate(rows)
+    copies = len(values)
+    indptr = np.append((meet.starts[:-1] + len(meet.level) * np.arange(copies)[:, None]).ravel(), values.size)
+    by_level = sparse.csr_array(
+        (values.ravel(), np.tile(meet.level, copies), indptr), shape=(copies * n_columns, m)
     )
+    found = np.zeros((1 + len(recipe.derivatives), n_columns, f))
+    table = np.empty((1 + len(recipe.places), q, q, n_columns * f))
+    for b in range(q):
+        products = np.asarray(by_level @ u[b]).reshape(copies, n_columns, f)
+        found[0] += products[b]
+        if copies > q:
+            table[:, :, b] = products[q:].reshape(-1, q, n_columns * f)
+    if copies > q:
+        found[1:] = (recipe.derivatives @ table.reshape(-1, n_columns * f)).reshape(-1, n_columns, f)
+    return found
+
+
+def _onto(matrix: sparse.csr_array | None, rows: Floats) -> Floats:
+    """Add base columns, or their pairs, up to all of them: … × base to … × all."""
+    return rows if matrix is None else np.asarray((matrix @ rows.T).T)
 
 
 def inverse_of_sum(gram: Floats, sigma: Floats) -> tuple[Floats, float]:
@@ -141,114 +210,52 @@ def _ones(i: int, j: int) -> list[tuple[int, int]]:
     return [(i, j)] if i == j else [(i, j), (j, i)]
 
 
-def _needed(units: Sequence[list[tuple[int, int]]], order: int) -> set[Product]:
-    """List the products of columns of U that the derivatives are made of, left index not above the right."""
-    found: set[Product] = set()
-
-    def note(product: Product) -> Floats:
-        a, place, b = product
-        found.add(product if a <= b else (b, place, a))
-        return np.zeros(())
-
-    _assemble(units, order, note)
-    return found
-
-
-def _assemble(
-    units: Sequence[list[tuple[int, int]]], order: int, product: Callable[[Product], Floats]
-) -> tuple[Floats, Floats]:
-    """Put the derivatives of D'KD together from products of the columns of U."""
-    known: dict[Product, Floats] = {}
-
-    def get(a: int, place: tuple[int, int] | None, b: int) -> Floats:
-        key = (a, None if place is None else (min(place), max(place)), b)
-        if key not in known:
-            known[key] = product(key)
-        return known[key]
-
-    first = [np.asarray(sum(get(a, None, b) for a, b in unit)) for unit in units]
-    second = []
-    if order > 1:
-        for e, later in enumerate(units):
-            for earlier in units[: e + 1]:
-                parts = [get(a, (b, c), d) + get(d, (b, c), a) for a, b in earlier for c, d in later]
-                second.append(-np.asarray(sum(parts)))
-    shape = product((0, None, 0)).shape if not first else first[0].shape
-    return _stack(first, shape), _stack(second, shape)
-
-
-def _stack(arrays: list[Floats], shape: tuple[int, ...]) -> Floats:
-    return np.stack(arrays) if arrays else np.zeros((0, *shape))
-
-
-class _Products(dict[Product, Floats]):
-    """Products f × f, of which those with left and right exchanged are the transposes."""
-
-    def __missing__(self, key: Product) -> Floats:
-        a, place, b = key
-        return self[(b, place, a)].T if a > b else np.zeros(())
-
-
-def _fixed(
-    sums: CrossProducts, sigma: Floats, turn: Floats, w: Floats, u: Floats, needed: set[Product]
-) -> tuple[Floats, _Products]:
-    """Fill U and add its products up over the levels, a stretch of levels at a time."""
+def _fixed(sums: CrossProducts, sigma: Floats, turn: Floats, w: Floats, u: Floats, recipe: _Recipe) -> Jet:
+    """Fill U and take its products, added up over the levels, a stretch of them at a time, from the sums."""
     q, m, f = sums.cross.shape
-    value = np.zeros((f, f))
-    found = _Products({key: np.zeros((f, f)) for key in needed})
+    copies = 1 + len(recipe.places) if len(recipe.derivatives) else 0
+    value, table = np.zeros((f, f)), np.zeros((q * f, copies * q * f))
+    length = min(m, _LEVELS)
+    left, right = np.empty((length, q, f)), np.empty((length, copies, q, f))
     for start in range(0, m, _LEVELS):
         part = slice(start, min(start + _LEVELS, m))
         d, own, weight = sums.cross[:, part], u[:, part], w[:, :, part, None]
+        size = part.stop - start
         for a in range(q):
             np.multiply(d[0], turn[a, 0, part, None], out=own[a])
             for b in range(1, q):
                 own[a] += d[b] * turn[a, b, part, None]
-        for a in range(q):
-            value += (
-                np.einsum("b,bmf->mf", sigma[a], d).T @ own[a] if q > 1 else sigma[0, 0] * (d[0].T @ own[0])
-            )
-        weighted: dict[tuple[tuple[int, int], int], Floats] = {}
-        for a, place, b in needed:
-            right = own[b]
-            if place is not None:
-                if (place, b) not in weighted:
-                    weighted[place, b] = own[b] * weight[place]
-                right = weighted[place, b]
-            found[a, place, b] += own[a].T @ right
-    return 0.5 * (value + value.T), found
+            weighted = sigma[a, 0] * d[0]
+            for b in range(1, q):
+                weighted += sigma[a, b] * d[b]
+            value += weighted.T @ own[a]
+            if copies:
+                left[:size, a] = own[a]
+                right[:size, 0, a] = own[a]
+                for at, place in enumerate(recipe.places):
+                    np.multiply(own[a], weight[place], out=right[:size, 1 + at, a])
+        if copies:
+            table += left[:size].reshape(size, -1).T @ right[:size].reshape(size, -1)
+    found = np.zeros((len(recipe.derivatives), f, f))
+    if copies:
+        # From (a f) × (place b f) to (place a b) × (f f).
+        by_place = table.reshape(q, f, copies, q, f).transpose(2, 0, 3, 1, 4).reshape(-1, f * f)
+        found = (recipe.derivatives @ by_place).reshape(-1, f, f)
+    k = recipe.k
+    return Jet(sums.fixed - 0.5 * (value + value.T), -found[:k], -found[k:])
 
 
-def _log_det(value: float, w: Floats, units: Sequence[list[tuple[int, int]]], order: int) -> Jet:
+def _log_det(value: float, w: Floats, parameters: tuple[tuple[int, int], ...], order: int) -> Jet:
+    units = [_ones(i, j) for i, j in parameters] if order else []
     first = np.array([sum(float(w[a, b].sum()) for a, b in unit) for unit in units])
     second = []
     if order > 1:
+        q = len(w)
+        flat = w.reshape(q * q, -1)
+        products = flat @ flat.T
         for e, later in enumerate(units):
             for earlier in units[: e + 1]:
-                second.append(-sum(float(w[b, c] @ w[d, a]) for a, b in earlier for c, d in later))
+                second.append(
+                    -sum(float(products[b * q + c, d * q + a]) for a, b in earlier for c, d in later)
+                )
     return Jet(np.asarray(value), first, np.array(second))
-
-
-def _onto(matrix: sparse.csr_array | None, axis: int) -> Callable[[Floats], Floats]:
-    """Return the change that adds base columns, or their pairs, up to all of them."""
-    if matrix is None:
-        return lambda a: a
-
-    def change(a: Floats) -> Floats:
-        if not a.size:
-            shape = list(a.shape)
-            shape[axis] = matrix.shape[0]
-            return np.zeros(shape)
-        if axis == -1:
-            return np.asarray((matrix @ a.reshape(-1, a.shape[-1]).T).T).reshape(*a.shape[:-1], -1)
-        moved = np.moveaxis(a, -2, 0)
-        spread = matrix @ moved.reshape(len(moved), -1)
-        return np.moveaxis(spread.reshape(-1, *moved.shape[1:]), 0, -2)
-
-    return change
-
-
-def _ended(a: Floats, trailing: int) -> Floats:
-    """Append the column of zeros that short blocks lead to."""
-    width = [(0, 0)] * a.ndim
-    width[a.ndim - 1 - trailing] = (0, 1)
-    return np.pad(a, width)
