@@ -78,7 +78,7 @@ def solve_sums(
 ) -> Solved:
     """Find the optimum from the sums of products alone; ``near`` is a start close to it. See `solve`."""
     try:
-        found = search(sums, reml=reml, start=near if start is None else start, warm=near is not None)
+        found = search(sums, reml=reml, start=near if start is None else start)
         if not found.converged:
             # A path along the edge of the parameter space can get stuck; begin once more inside it.
             found = search(sums, reml=reml, start=np.full(len(sums.layout.order), 0.3))

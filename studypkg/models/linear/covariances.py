@@ -6,11 +6,13 @@ in which every point is a covariance matrix: Σ = T T'.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from studypkg.models.linear.crossproducts import CrossProducts
-from studypkg.models.linear.taylor import Floats
+from studypkg.models.linear.taylor import Floats, Places
 
 _NO_PIVOT = 1e-7
 
@@ -28,40 +30,59 @@ def pack(matrices: list[Floats], sums: CrossProducts) -> Floats:
     return np.array([matrices[at][row, column] for at, row, column in sums.layout.order])
 
 
+@lru_cache(maxsize=64)
+def _structure(
+    order: tuple[tuple[int, int, int], ...],
+) -> tuple[Places, Places, Places, Places, Floats, Places]:
+    """List where Σ = T T' puts the elements of T.
+
+    Returns
+    -------
+    tuple
+        ``row``, ``column`` and ``source``: ∂φ_row/∂θ_column is the sum of θ_source. ``reached`` and ``times``
+        (k × k): ∂²φ/∂θ∂θ' has one entry at most, in ``reached``, ``times`` as large. ``diagonal`` is the
+        diagonal element of each element's column.
+    """
+    place = {key: at for at, key in enumerate(order)}
+    k = len(order)
+    found: list[tuple[int, int, int]] = []
+    reached, weight = np.zeros((k, k), dtype=np.intp), np.zeros((k, k))
+    for row, (f, i, j) in enumerate(order):
+        for column, (g, a, b) in enumerate(order):
+            if f == g:
+                for here, other in ((i, j), (j, i)):
+                    if here == a and (f, other, b) in place:
+                        found.append((row, column, place[f, other, b]))
+                if j == b:
+                    reached[row, column] = place[f, max(i, a), min(i, a)]
+                    weight[row, column] = 2.0 if i == a else 1.0
+    entries = np.array(found, dtype=np.intp).reshape(-1, 3).T
+    diagonal = np.array([place[f, j, j] for f, _, j in order], dtype=np.intp)
+    return entries[0], entries[1], entries[2], reached, weight, diagonal
+
+
 def elements(theta: Floats, sums: CrossProducts) -> Floats:
-    """Turn θ into φ."""
-    return pack([t @ t.T for t in unpack(theta, sums)], sums)
+    """Turn θ into φ, which is quadratic in it."""
+    return np.asarray(0.5 * slopes(theta, sums) @ theta)
 
 
 def slopes(theta: Floats, sums: CrossProducts) -> Floats:
     """Return ∂φ/∂θ, k × k: ∂Σ_ij/∂T_ab = δ_ia T_jb + δ_ja T_ib."""
-    triangles = unpack(theta, sums)
-    order = sums.layout.order
-    jacobian = np.zeros((len(order), len(order)))
-    for row, (f, i, j) in enumerate(order):
-        for column, (g, a, b) in enumerate(order):
-            if f == g:
-                jacobian[row, column] = (i == a) * triangles[f][j, b] + (j == a) * triangles[f][i, b]
-    return jacobian
+    row, column, source, *_ = _structure(tuple(sums.layout.order))
+    k = len(theta)
+    return np.bincount(row * k + column, theta[source], minlength=k * k).reshape(k, k)
 
 
 def bend(gradient: Floats, sums: CrossProducts) -> Floats:
     """Return Σ_φ (∂·/∂φ) ∂²φ/∂θ∂θ', k × k: the part of a Hessian in θ that comes from Σ = T T'."""
-    order = sums.layout.order
-    found = np.zeros((len(order), len(order)))
-    place = {key: at for at, key in enumerate(order)}
-    for row, (f, a, b) in enumerate(order):
-        for column, (g, c, d) in enumerate(order):
-            if f == g and b == d:
-                at = place[f, max(a, c), min(a, c)]
-                found[row, column] = gradient[at] * (2.0 if a == c else 1.0)
-    return found
+    *_, reached, weight, _ = _structure(tuple(sums.layout.order))
+    return np.asarray(gradient[reached] * weight)
 
 
 def upright(theta: Floats, sums: CrossProducts) -> Floats:
     """Turn columns of T so that no diagonal element is negative; T T' stays the same."""
-    triangles = unpack(theta, sums)
-    return pack([t * np.where(np.diag(t) < 0.0, -1.0, 1.0) for t in triangles], sums)
+    *_, diagonal = _structure(tuple(sums.layout.order))
+    return np.asarray(np.where(theta[diagonal] < 0.0, -theta, theta))
 
 
 def semidefinite_cholesky(covariance: Floats) -> Floats:

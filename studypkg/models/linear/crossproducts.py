@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -65,6 +66,16 @@ class CrossProducts:
     def p(self) -> int:
         """How many fixed columns there are."""
         return len(self.triangle)
+
+    @cached_property
+    def back(self) -> Floats:
+        """The inverse of ``triangle``: from coefficients of the basis to those of the columns."""
+        return linalg.solve_triangular(self.triangle, np.eye(self.p)) if self.p else np.zeros((0, 0))
+
+    @cached_property
+    def log_triangle(self) -> float:
+        """log|X'X|."""
+        return 2.0 * float(np.log(np.abs(np.diag(self.triangle))).sum())
 
 
 def gather(design: Design, factors: tuple[Factor, ...]) -> CrossProducts:

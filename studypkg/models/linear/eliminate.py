@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from studypkg.models.linear.taylor import Floats, Jet, flipped, pairs, times, trace_of_product
+from studypkg.models.linear.taylor import Floats, Jet, flipped, pairs, times
 
 Places = NDArray[np.intp]
 # Blocks from this size on are factorised one by one.
@@ -34,30 +34,12 @@ class Covariance:
     source: Places
     present: Floats
 
-    def along(self, f: int, right: Floats) -> Floats:
-        """Multiply ∂Σ/∂φ_f with a batch of matrices (… × b × q × c)."""
+    def along(self, right: Floats) -> Floats:
+        """Multiply every ∂Σ/∂φ_f with a batch of matrices (b × q × c): k × b × q × c."""
         if right.shape[-2] == 1:
-            return np.asarray(right * self.present[f][..., None])
-        source = self.source[f][..., None]
-        source = source.reshape((1,) * (right.ndim - source.ndim) + source.shape)
-        rows = np.take_along_axis(right, np.broadcast_to(source, (*right.shape[:-1], 1)), axis=-2)
-        return np.asarray(rows * self.present[f][..., None])
-
-    def between(self, f: int, a: Floats) -> Floats:
-        """Compute A' (∂Σ/∂φ_f) A for square A, using only the rows that ∂Σ/∂φ_f selects."""
-        if len(a) > 1:
-            return times(flipped(a), self.along(f, a))
-        rows = np.flatnonzero(self.present[f][0])
-        return np.asarray(a[0, rows].T @ a[0, self.source[f][0, rows]])[None]
-
-    def twice(self, f: int, g: int, w: Floats) -> float:
-        """Compute tr(∂Σ/∂φ_f W ∂Σ/∂φ_g W) for symmetric W, from the elements both derivatives select."""
-        if len(w) > 1:
-            return float(trace_of_product(self.along(f, w), self.along(g, w)).sum())
-        rows, columns = (np.flatnonzero(self.present[h][0]) for h in (f, g))
-        there = w[0][np.ix_(self.source[f][0, rows], columns)]
-        back = w[0][np.ix_(rows, self.source[g][0, columns])]
-        return float(np.vdot(there, back))
+            return np.asarray(right * self.present[..., None])
+        block = np.arange(right.shape[0])[:, None]
+        return np.asarray(right[block, self.source] * self.present[..., None])
 
 
 @dataclass(frozen=True)
@@ -78,25 +60,25 @@ class Taken:
     loss: Loss
 
 
-class _Pieces:
-    """The derivatives of D'KD of one order, filled row by row with A'B + B'A."""
+def _products(left: Floats, right: Floats, r: int) -> tuple[Floats, Floats, Floats]:
+    """Return A'B + B'A of stacks (t × b × q × c), the fixed columns' part summed over the blocks.
 
-    def __init__(self, rows: int, shape: tuple[int, ...], r: int) -> None:
-        b, _, c = shape
-        self.r = r
-        self.rest, self.cross = np.zeros((rows, b, r, r)), np.zeros((rows, b, r, c - r))
-        self.fixed = np.zeros((rows, c - r, c - r))
-
-    def add(self, rows: slice, left: Floats, right: Floats, factor: float = 1.0) -> None:
-        """Add factor · (A'B + B'A) to some rows; a missing leading axis is the same for all of them."""
-        r = self.r
-        if r:
-            part = times(flipped(left[..., :r]), right[..., :r])
-            self.rest[rows] += factor * (part + flipped(part))
-            self.cross[rows] += factor * times(flipped(left[..., :r]), right[..., r:])
-            self.cross[rows] += factor * times(flipped(right[..., :r]), left[..., r:])
-        flat = flipped(_stacked(left[..., r:])) @ _stacked(right[..., r:])
-        self.fixed[rows] += factor * (flat + flipped(flat))
+    Returns
+    -------
+    tuple
+        Among the first r columns (t × b × r × r), between these and the others (t × b × r × f), and among
+        the others (t × f × f).
+    """
+    t, b, _, c = left.shape
+    flat = _stacked(left[..., r:]).swapaxes(-1, -2) @ _stacked(right[..., r:])
+    fixed = flat + flipped(flat)
+    if not r:
+        return np.zeros((t, b, 0, 0)), np.zeros((t, b, 0, c)), fixed
+    turned = flipped(left[..., :r])
+    whole = times(turned, right)
+    rest = whole[..., :r]
+    cross = whole[..., r:] + times(flipped(right[..., :r]), left[..., r:])
+    return rest + flipped(rest), cross, fixed
 
 
 def _stacked(a: Floats) -> Floats:
@@ -138,64 +120,74 @@ def eliminate(own: Jet, cross: Jet, covariance: Covariance, *, rest: int, order:
     inner, log_det = _inner(c, sigma)
     y = times(inner, d)
     before, mine = len(own.first) if order else 0, len(covariance.source) if order else 0
-    k = before + mine
-    k2 = k * (k + 1) // 2 if order > 1 else 0
-    value, first, second = _Pieces(1, d.shape, rest), _Pieces(k, d.shape, rest), _Pieces(k2, d.shape, rest)
-    log_first, log_second = np.zeros(k), np.zeros(k2)
-    value.add(slice(None), d, y, 0.5)
+    left, right = [d[None]], [0.5 * y[None]]
+    log_first, log_second = np.zeros(0), np.zeros(0)
+    second = tuple(np.zeros((0, *shape)) for shape in _shapes(d, rest))
     if order:
         ck = times(c, inner)
         u = d - times(ck, d)
-        along = [covariance.along(f, u) for f in range(mine)]
-        if before:
-            curved = times(own.first, y)
-            first.add(slice(before), y, cross.first - 0.5 * curved)
-            # Both matrices are symmetric, so the trace of the product is the sum of their products.
-            log_first[:before] = np.einsum("bij,kbij->k", inner, own.first)
-        for f in range(mine):
-            first.add(slice(before + f, before + f + 1), u, along[f], 0.5)
-            log_first[before + f] = _trace_within(covariance, f, c, ck)
-    if order > 1:
+        along = covariance.along(u)
+        curved = times(own.first, y)
+        left += [np.broadcast_to(y, (before, *y.shape)), np.broadcast_to(u, (mine, *u.shape))]
+        right += [cross.first - 0.5 * curved, 0.5 * along]
         w = c - times(ck, c)
+        along_w = covariance.along(w)
+        log_first = np.concatenate(
+            [own.first.reshape(before, inner.size) @ inner.ravel(), np.einsum("kbii->k", along_w)]
+        )
+    if order > 1:
+        second, log_second = _second(
+            own, cross, covariance, (inner, ck, y, u, w, along, along_w, curved), rest
+        )
+    made = _products(np.concatenate(left), np.concatenate(right), rest)
+    jets = [Jet(one[0], one[1:], two) for one, two in zip(made, second, strict=True)]
+    return Taken(Jet(np.asarray(log_det), log_first, log_second), inner, Loss(*jets))
+
+
+def _shapes(d: Floats, r: int) -> tuple[tuple[int, ...], ...]:
+    b, _, c = d.shape
+    return (b, r, r), (b, r, c - r), (c - r, c - r)
+
+
+def _second(
+    own: Jet, cross: Jet, covariance: Covariance, known: tuple[Floats, ...], rest: int
+) -> tuple[tuple[Floats, ...], Floats]:
+    """Second derivatives of D'KD, in the pieces of `_products`, and of log|I + ΣC|."""
+    inner, ck, y, u, w, along, along_w, curved = known
+    before, mine = len(own.first), len(along)
+    left, right, logs = [], [], []
+    earlier = before * (before + 1) // 2
+    if before:
+        e, g = pairs(before)
+        residue = cross.first - curved
+        left.append(residue[e])
+        right.append(times(inner, residue)[g])
+        kc = times(inner, own.first).reshape(before, -1)
+        turned_kc = flipped(kc.reshape(before, *inner.shape)).reshape(before, -1)
+        logs.append(own.second.reshape(earlier, inner.size) @ inner.ravel() - (kc @ turned_kc.T)[e, g])
+        turn = np.eye(w.shape[-1]) - ck
+        turned = times(turn, residue)
+        selected = times(flipped(turn), covariance.along(turn))
+        mixed = selected.reshape(mine, -1) @ own.first.reshape(before, -1).T
+    steep = times(w, along)
+    flat_w = along_w.reshape(mine, -1)
+    traces = flat_w @ flipped(along_w).reshape(mine, -1).T
+    for f in range(mine):
         if before:
-            left, right = pairs(before)
-            residue = cross.first - curved
-            kr, kc = times(inner, residue), times(inner, own.first)
-            second.add(slice(len(left)), y, cross.second - 0.5 * times(own.second, y))
-            second.add(slice(len(left)), residue[left], kr[right])
-            log_second[: len(left)] = np.einsum("bij,kbij->k", inner, own.second)
-            turned_kc = np.ascontiguousarray(flipped(kc))
-            log_second[: len(left)] -= [
-                np.vdot(kc[e], turned_kc[g]) for e, g in zip(left, right, strict=True)
-            ]
-            turn = np.asarray(np.eye(c.shape[-1]) - ck, dtype=float)
-            turned = times(turn, residue)
-        for f in range(mine):
-            start = (before + f) * (before + f + 1) // 2
-            if before:
-                second.add(slice(start, start + before), turned, along[f])
-                selected = covariance.between(f, turn)
-                log_second[start : start + before] = np.einsum("bij,kbij->k", selected, own.first)
-            wau = times(w, along[f])
-            for g in range(f + 1):
-                at = start + before + g
-                second.add(slice(at, at + 1), along[g], wau, -1.0)
-                log_second[at] = -covariance.twice(f, g, w)
-    loss = Loss(
-        Jet(value.rest[0], first.rest, second.rest),
-        Jet(value.cross[0], first.cross, second.cross),
-        Jet(value.fixed[0], first.fixed, second.fixed),
-    )
-    return Taken(Jet(np.asarray(log_det), log_first, log_second), inner, loss)
-
-
-def _trace_within(covariance: Covariance, f: int, c: Floats, ck: Floats) -> float:
-    """Return tr(E_f W) with W = C − CKC, from the elements of W that E_f selects."""
-    source = covariance.source[f][..., None]
-    width = (*source.shape[:-1], c.shape[-1])
-    rows = np.take_along_axis(ck, np.broadcast_to(source, width), axis=-2)
-    direct = np.take_along_axis(c, source, axis=-1)[..., 0]
-    return float(((direct - (rows * c).sum(axis=-1)) * covariance.present[f]).sum())
+            left.append(turned)
+            right.append(np.broadcast_to(along[f], turned.shape))
+            logs.append(mixed[f])
+        left.append(along[: f + 1])
+        right.append(np.broadcast_to(-steep[f], (f + 1, *u.shape)))
+        logs.append(-traces[f, : f + 1])
+    found = _products(np.concatenate(left), np.concatenate(right), rest)
+    if before:
+        plain = _products(
+            np.broadcast_to(y, (earlier, *y.shape)), cross.second - 0.5 * times(own.second, y), rest
+        )
+        for all_pairs, more in zip(found, plain, strict=True):
+            all_pairs[:earlier] += more
+    return found, np.concatenate(logs)
 
 
 def _inner(c: Floats, sigma: Floats) -> tuple[Floats, float]:

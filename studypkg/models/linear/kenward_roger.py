@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from studypkg.models.fit import KenwardRoger
 from studypkg.models.linear.crossproducts import CrossProducts
@@ -46,7 +45,7 @@ def kenward_roger(point: Point, sums: CrossProducts, *, reml: bool) -> KenwardRo
     middle = 0.5 * np.einsum("ij,ijab->ab", w, found.second)
     middle = middle - np.einsum("ij,iab,jbc->ac", w, found.first, found.changed, optimize=True)
     adjusted = cov + 2.0 * cov @ (0.5 * (middle + middle.T)) @ cov
-    back = linalg.solve_triangular(sums.triangle, np.eye(sums.p)) if sums.p else np.zeros((0, 0))
+    back = sums.back
     jacobian: Floats = -found.changed @ cov
     return KenwardRoger(back @ adjusted @ back.T, back @ jacobian @ back.T, w)
 

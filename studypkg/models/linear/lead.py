@@ -22,12 +22,13 @@ _LEVELS, _PAIRS = 2048, 65536
 
 @dataclass(frozen=True, eq=False)
 class _Recipe:
-    """How derivatives are put together from the products T[0, a, b] = U_a'U_b and T[1 + i, a, b] = U_a'W_iU_b.
+    """How derivatives are put together from products of columns of U.
 
     Notes
     -----
-    ``places`` lists the elements of W that take part. ``derivatives`` (k + k (k + 1)/2 × (1 + places) q²) holds
-    the coefficients, first derivatives above second ones.
+    The products are T[0, a, b] = U_a'U_b and T[1 + i, a, b] = U_a'W_iU_b, where ``places`` lists the elements
+    W_i that take part. ``derivatives`` (k + k (k + 1)/2 × (1 + places) q²) holds the coefficients, first
+    derivatives above second ones.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -156,7 +157,7 @@ def _pair_sums(sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, reci
 def _column_sums(
     sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, u: Floats, recipe: _Recipe
 ) -> Floats:
-    """Add up, by column, what the levels take from its products: value and derivatives (1 + … × columns × f)."""
+    """Add up what the levels take from products of columns: value and derivatives (1 + … × columns × f)."""
     meet = sums.meetings
     q, m, f = u.shape
     n_columns = len(meet.starts) - 1

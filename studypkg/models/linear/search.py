@@ -16,8 +16,10 @@ from studypkg.models.linear.taylor import Floats
 # A search that leaves more deviance than this unclaimed has not converged. It has no unit: a difference of
 # deviances does not depend on the units of anything.
 DECREMENT_LIMIT = 1e-7
-# Once a step promises less than this, the next one is below any printed digit.
-_NEARLY = 1e-5
+# Once a step promises less than this, rounding hides what it gains; below the second nothing is left to gain.
+_NEARLY, _DONE = 1e-5, 1e-9
+# A step that promises less than this is likely to be the last.
+_LAST = 1e-4
 # Curvatures below this share of the largest are flat; below minus the other share they point downhill.
 _FLAT, _DOWNHILL = 1e-9, 1e-6
 # Standard deviations below this share of the residual one are tried at exactly zero.
@@ -25,7 +27,7 @@ _NEAR_ZERO = 1e-2
 _STEPS, _ROUNDS = 60, 8
 _LONGEST = 2.0
 # A start for other rows need not be nearer than this.
-_ROUGHLY = 0.05
+_ROUGHLY = 0.5
 # Above this promised gain Fisher scoring leads, below it Newton's method.
 _FAR = 1.0
 # More levels, or pairs of columns, than this make second derivatives dear.
@@ -53,10 +55,11 @@ class Search:
 class _Deviance:
     """The deviance with a memory of the way taken."""
 
-    def __init__(self, sums: CrossProducts, reml: bool, warm: bool) -> None:
-        self.sums, self.reml, self.count, self.warm = sums, reml, 0, warm
+    def __init__(self, sums: CrossProducts, reml: bool) -> None:
+        self.sums, self.reml, self.count = sums, reml, 0
         # Where second derivatives cost much, they are computed at both ends of the way only.
         self.lean = sums.gram.shape[-1] > _MANY or len(sums.layout.rows) > _MANY
+        self.done = _DONE if self.lean else 0.1 * _DONE
         self.path: list[tuple[Floats, float]] = []
 
     def __call__(self, theta: Floats, order: int = 2) -> Point:
@@ -73,12 +76,12 @@ class _Deviance:
 
 def rough_search(sums: CrossProducts, *, reml: bool) -> Floats:
     """Return a θ from which little is left to gain, for a start elsewhere."""
-    deviance = _Deviance(sums, reml, warm=False)
+    deviance = _Deviance(sums, reml)
     point = deviance(_diagonal(sums))
     for _ in range(_STEPS):
         step, decrement = newton_step(point.gradient, point.curvature)
         if decrement < _ROUGHLY:
-            break
+            return upright(point.theta + step, sums)
         scored = _score(point, deviance) if decrement > _FAR else None
         following = scored or _shortened(point, step, decrement, deviance, order=2)
         if following is None:
@@ -87,7 +90,7 @@ def rough_search(sums: CrossProducts, *, reml: bool) -> Floats:
     return point.theta
 
 
-def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None, warm: bool = False) -> Search:
+def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None) -> Search:
     """Minimise the profiled deviance over θ.
 
     Parameters
@@ -98,8 +101,6 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None, warm
         Restricted likelihood when true.
     start
         Where to begin; identity covariance factors when not given.
-    warm
-        Whether the start is known to be near the optimum.
 
     Notes
     -----
@@ -107,13 +108,13 @@ def search(sums: CrossProducts, *, reml: bool, start: Floats | None = None, warm
        eigenvalues taken positive, no longer than 2 and shortened until the deviance falls. A variance
        that is best at zero is a minimum inside this parameter space, because the deviance does not depend
        on the sign of a column of T. With many levels the Hessian is computed at the first and the last
-       point only and kept up by secants between them.
+       points only and kept up by secants between them.
     2. Diagonal elements near zero are set to exactly zero where that does not raise the deviance.
     3. Where the Hessian then points downhill the point is a saddle: it is left and the search goes on.
 
     Done when a further step promises less than `DECREMENT_LIMIT` of deviance.
     """
-    deviance = _Deviance(sums, reml, warm)
+    deviance = _Deviance(sums, reml)
     point = deviance(_diagonal(sums) if start is None else start)
     deviance.path.append((point.theta, point.deviance))
     free = np.ones(len(point.theta), dtype=bool)
@@ -152,26 +153,29 @@ def _descend(point: Point, deviance: _Deviance) -> Point:
     """Walk downhill until a further step promises next to nothing; the result has its exact Hessian."""
     curvature = point.curvature
     step, decrement = newton_step(point.gradient, curvature)
+    lost = False
     for _ in range(_STEPS):
-        if not decrement > 0.0:
+        exact = bool(point.curvature.size)
+        if not decrement > 0.0 or (decrement < deviance.done and exact):
             break
-        scored = _score(point, deviance) if decrement > _FAR and not deviance.warm else None
-        exact = not deviance.lean or (decrement > _FAR and not deviance.warm)
-        following = scored or _shortened(point, step, decrement, deviance, order=2 if exact else 1)
+        if not exact and (lost or decrement < deviance.done):
+            # Secants have gone astray, or arrived.
+            point, lost = deviance(point.theta), False
+            curvature = point.curvature
+            step, decrement = newton_step(point.gradient, curvature)
+            continue
+        following = _score(point, deviance) if decrement > _FAR else None
+        # Where second derivatives are dear they wait until the step is likely to be the last.
+        order = 1 if deviance.lean and decrement > _LAST else 2
+        following = following or _shortened(point, step, decrement, deviance, order=order)
         if following is None:
             break
-        moved = following.theta - point.theta
-        change = following.gradient - point.gradient
+        moved, change = following.theta - point.theta, following.gradient - point.gradient
         curvature = following.curvature if following.curvature.size else _secant(curvature, moved, change)
         point, before = following, decrement
         deviance.path.append((point.theta, point.deviance))
         step, decrement = newton_step(point.gradient, curvature)
-        if before < _NEARLY and decrement < DECREMENT_LIMIT * (1e-3 if exact else 1e-2):
-            break
-        if not exact and decrement > 0.2 * before:
-            point = deviance(point.theta)
-            curvature = point.curvature
-            step, decrement = newton_step(point.gradient, curvature)
+        lost = decrement > 0.2 * before
     return point if point.curvature.size else deviance(point.theta)
 
 

@@ -82,8 +82,3 @@ def times(a: Floats, b: Floats) -> Floats:
 def flipped(a: Floats) -> Floats:
     """Transpose the last two axes."""
     return np.swapaxes(a, -1, -2)
-
-
-def trace_of_product(a: Floats, b: Floats) -> Floats:
-    """Return tr(a b) over the last two axes."""
-    return np.asarray((a * flipped(b)).sum(axis=(-1, -2)))
