@@ -70,7 +70,8 @@ def slopes(theta: Floats, sums: CrossProducts) -> Floats:
     """Return ∂φ/∂θ, k × k: ∂Σ_ij/∂T_ab = δ_ia T_jb + δ_ja T_ib."""
     row, column, source, *_ = _structure(tuple(sums.layout.order))
     k = len(theta)
-    return np.bincount(row * k + column, theta[source], minlength=k * k).reshape(k, k)
+    summed = np.bincount(row * k + column, theta[source], minlength=k * k)
+    return np.asarray(summed, dtype=float).reshape(k, k)
 
 
 def bend(gradient: Floats, sums: CrossProducts) -> Floats:

@@ -222,21 +222,24 @@ def _score(point: Point, deviance: _Deviance) -> Point | None:
 
 def _settle(point: Point, deviance: _Deviance) -> tuple[Point, NDArray[np.bool_]]:
     """Hold at exactly zero what is best there, and write the covariance factors in their one form."""
-    theta, sums = upright(point.theta, deviance.sums), deviance.sums
-    best = point.deviance
+    sums = deviance.sums
+    theta, best = upright(point.theta, sums), point.deviance
     slack = 1e-11 * max(1.0, abs(best))
     order = sums.layout.order
     near = [at for at, (_, row, column) in enumerate(order) if row == column and theta[at] < _NEAR_ZERO]
+    settled, free = point, np.ones(len(theta), dtype=bool)
     for at in near:
         zero = theta.copy()
         zero[at] = 0.0
-        value = deviance.value(zero)
-        if value <= best + slack:
-            theta, best = zero, min(best, value)
-    if not any(theta[at] == 0.0 for at in near):
-        return point, np.ones(len(theta), dtype=bool)
-    theta, free = standing(theta, sums)
-    return deviance(theta), free
+        zero, standing_free = standing(zero, sums)
+        try:
+            trial = deviance(zero)
+        except np.linalg.LinAlgError:
+            continue
+        if trial.deviance <= best + slack:
+            theta, best = zero, min(best, trial.deviance)
+            settled, free = trial, standing_free
+    return settled, free
 
 
 def _downhill(curvature: Floats) -> Floats | None:
