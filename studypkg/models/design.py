@@ -141,10 +141,11 @@ def build_design(
             dropped[name] = count
             kept[missing] = False
 
-    for place, name in enumerate(columns):
+    unique = data.columns.is_unique
+    for place, (label, name) in enumerate(zip(data.columns, columns, strict=True)):
         if name not in used and name not in grouping:
             continue
-        raw = data.iloc[:, place]
+        raw = data[label] if unique else data.iloc[:, place]
         if name in grouping:
             # Levels are read from the untouched column: a long whole-number id must not pass a float.
             groups[name] = raw
@@ -177,7 +178,7 @@ def build_design(
     by_group: dict[tuple[str, ...], tuple[Codes, NDArray[np.object_]]] = {}
     for term in parsed.random:
         if term.group not in by_group:
-            ids = pd.DataFrame({name: groups[name] if whole else groups[name][kept] for name in term.group})
+            ids = {name: groups[name] if whole else groups[name][kept] for name in term.group}
             by_group[term.group] = level_codes(term.group, ids)
     terms = tuple(_group_term(term, complete, *by_group[term.group]) for term in parsed.random)
     return Design(
@@ -190,6 +191,8 @@ def _complete(
     column: pd.Series[Any], kept: NDArray[np.bool_], whole: bool, rows: pd.RangeIndex
 ) -> pd.Series[Any]:
     """Take the complete rows of a column and number them from zero."""
+    if whole and column.index.equals(rows) and not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
     if column.dtype == np.float64:
         values = column.to_numpy()
         return pd.Series(values if whole else values[kept], index=rows, copy=False)

@@ -217,20 +217,24 @@ def variance_table(parts: list[tuple[str, tuple[str, ...], Floats]], sigma2: flo
         The residual variance.
     """
     widest = max(len(names) for _, names, _ in parts)
-    rows: list[dict[str, object]] = []
+    groups: list[str] = []
+    terms: list[str] = []
+    variances: list[float] = []
+    correlations: list[list[float]] = []
     for group, names, factor in parts:
         covariance = sigma2 * factor @ factor.T
-        sds = np.sqrt(np.diag(covariance))
+        sds = np.sqrt(np.diag(covariance)).tolist()
         for i, name in enumerate(names):
-            row: dict[str, object] = {
-                "group": group,
-                "term": name,
-                "variance": covariance[i, i],
-                "sd": sds[i],
-            }
-            for j in range(1, widest):
-                known = j <= i and sds[i] > 0 and sds[j - 1] > 0
-                row[f"corr_{j}"] = covariance[i, j - 1] / (sds[i] * sds[j - 1]) if known else np.nan
-            rows.append(row)
-    rows.append({"group": "Residual", "term": "", "variance": sigma2, "sd": float(np.sqrt(sigma2))})
-    return pd.DataFrame(rows)
+            groups.append(group)
+            terms.append(name)
+            variances.append(float(covariance[i, i]))
+            known = [sds[i] > 0 and sds[j] > 0 for j in range(i)]
+            row = [float(covariance[i, j]) / (sds[i] * sds[j]) if known[j] else np.nan for j in range(i)]
+            correlations.append(row + [np.nan] * (widest - 1 - i))
+    variance = np.array([*variances, sigma2])
+    table: dict[str, object] = {
+        "group": [*groups, "Residual"], "term": [*terms, ""], "variance": variance, "sd": np.sqrt(variance)
+    }  # fmt: skip
+    for j, column in enumerate(np.array([*correlations, [np.nan] * (widest - 1)]).T, start=1):
+        table[f"corr_{j}"] = column
+    return pd.DataFrame(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,26 @@ from numpy.typing import NDArray
 Codes = NDArray[np.int64]
 
 
-def level_codes(group: tuple[str, ...], frame: pd.DataFrame) -> tuple[Codes, NDArray[np.object_]]:
+def level_codes(
+    group: tuple[str, ...], columns: pd.DataFrame | Mapping[str, pd.Series[Any]]
+) -> tuple[Codes, NDArray[np.object_]]:
     """Give the levels of a grouping factor numbers in the order in which they come.
 
     Parameters
     ----------
     group
         Column names; with several, their combinations are the levels.
-    frame
-        A table without missing values in these columns.
+    columns
+        These columns, without missing values.
 
     Returns
     -------
     tuple
         The code of every row, and the levels as text (`level_text`), joined by a colon for combinations.
     """
-    codes, uniques = _factorised(frame[group[0]])
+    codes, uniques = _factorised(columns[group[0]])
     for name in group[1:]:
-        more, others = _factorised(frame[name])
+        more, others = _factorised(columns[name])
         codes, pairs = pd.factorize(codes * len(others) + more)
         uniques = np.array(
             [f"{level_text(uniques[k // len(others)])}:{level_text(others[k % len(others)])}" for k in pairs],
@@ -41,7 +44,8 @@ def _factorised(column: pd.Series[Any]) -> tuple[Codes, NDArray[np.object_]]:
     if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
         codes, found = pd.factorize(column)
         return codes, np.asarray(found, dtype=object)
-    codes, uniques = pd.factorize(column.to_numpy(dtype=object))
+    numbers = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+    codes, uniques = pd.factorize(column.to_numpy() if numbers else column.to_numpy(dtype=object))
     return codes, np.asarray(uniques, dtype=object)
 
 

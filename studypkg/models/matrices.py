@@ -117,11 +117,12 @@ def _plain_block(text: str, table: Table) -> Block | None:
         row[:] = table.columns[factors[0]].to_numpy()
         for name in factors[1:]:
             row *= table.columns[name].to_numpy()
-    few = {name: table.columns[name].iloc[:2] for factors in parts for name in factors}
+    used = {name: table.columns[name] for factors in parts for name in factors}
 
     def make_spec() -> ModelSpec:
         # Nothing of these columns depends on the data, so two rows tell formulaic all.
         rows = min(table.n, 2)
+        few = {name: column.iloc[:2] for name, column in used.items()}
         return matrix(formula_of(text), pd.DataFrame(few, index=pd.RangeIndex(rows))).model_spec
 
     return Block(tuple(":".join(factors) or "Intercept" for factors in parts), values.T, make_spec)

@@ -43,8 +43,10 @@ class Absolute:
         """
         found = -self.log_second
         if reml:
-            found = found - np.einsum("ab,ijba->ij", self.cov, self.second)
-            found = found + np.einsum("iab,jba->ij", self.changed, self.changed)
+            k = len(found)
+            found = found - self.second.reshape(k, k, self.cov.size) @ self.cov.ravel()
+            turned = self.changed.swapaxes(1, 2).reshape(k, -1)
+            found = found + self.changed.reshape(k, -1) @ turned.T
         return np.asarray(0.5 * found, dtype=float)
 
 

@@ -42,8 +42,8 @@ def kenward_roger(point: Point, sums: CrossProducts, *, reml: bool) -> KenwardRo
         return _none(sums.p, "the expected information of the variance parameters is not positive definite")
     w = np.outer(scale, scale) * ((vectors / values) @ vectors.T)
     cov = found.cov
-    middle = 0.5 * np.einsum("ij,ijab->ab", w, found.second)
-    middle = middle - np.einsum("ij,iab,jbc->ac", w, found.first, found.changed, optimize=True)
+    middle = 0.5 * np.tensordot(w, found.second, axes=2)
+    middle = middle - (found.first @ np.tensordot(w, found.changed, axes=1)).sum(axis=0)
     adjusted = cov + 2.0 * cov @ (0.5 * (middle + middle.T)) @ cov
     back = sums.back
     jacobian: Floats = -found.changed @ cov
