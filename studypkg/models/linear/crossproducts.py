@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 
 from studypkg.models.design import Design, Floats
 from studypkg.models.linear.basis import ROWS, Basis, basis_of
-from studypkg.models.linear.grouping import Factor
+from studypkg.models.linear.grouping import Factor, in_order
 from studypkg.models.linear.layout import Layout, plan
 from studypkg.models.linear.meetings import (
     Meetings,
@@ -198,11 +198,7 @@ def _by_level(
     n, q, m = len(design.y), lead.size, lead.n_levels
     order = None
     if not bool((np.diff(lead.codes) >= 0).all()):
-        order = (
-            sparse.csr_array((np.ones(n, dtype=np.int8), lead.codes, np.arange(n + 1)), shape=(n, m))
-            .tocsc()
-            .indices
-        )
+        order = in_order(lead.codes, m)
     counts = np.bincount(lead.codes, minlength=m)
     ends = np.cumsum(counts)
     starts = ends - counts

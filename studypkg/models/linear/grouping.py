@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from studypkg.models.design import Codes, Design, Floats
 
@@ -39,6 +41,14 @@ class Factor:
         """The free elements (row, column) of the covariance, column by column."""
         q = self.size
         return [(i, j) for j in range(q) for i in range(j, q) if self.pattern[i, j]]
+
+
+def in_order(codes: NDArray[Any], size: int) -> NDArray[np.intp]:
+    """Return the places of codes below ``size`` in ascending order, equal ones in the order they come."""
+    n = len(codes)
+    rows = sparse.csr_array((np.ones(n, dtype=np.int8), codes, np.arange(n + 1)), shape=(n, size))
+    # Turning rows into columns is a counting sort.
+    return np.asarray(rows.tocsc().indices, dtype=np.intp)
 
 
 def gather_factors(design: Design) -> tuple[Factor, ...]:

@@ -28,11 +28,14 @@ class _Recipe:
     -----
     The products are T[0, a, b] = U_a'U_b and T[1 + i, a, b] = U_a'W_iU_b, where ``places`` lists the elements
     W_i that take part. ``derivatives`` (k + k (k + 1)/2 × (1 + places) q²) holds the coefficients, first
-    derivatives above second ones.
+    derivatives above second ones. They do not change when a and b are exchanged: ``symmetric`` has them for
+    sums of both, with one column for every a ≤ b (``columns``) in place of q².
     """
 
     places: tuple[tuple[int, int], ...]
     derivatives: Floats
+    symmetric: Floats
+    columns: tuple[tuple[int, int], ...]
     k: int
 
 
@@ -57,7 +60,16 @@ def _recipe(parameters: tuple[tuple[int, int], ...], q: int, order: int) -> _Rec
     table = np.zeros((at, 1 + len(found), q, q))
     for row, needed, a, b, sign in terms:
         table[row, 0 if needed is None else 1 + found.index(needed), a, b] += sign
-    return _Recipe(tuple(found), table.reshape(at, (1 + len(found)) * q * q), k)
+    columns = tuple((a, b) for a in range(q) for b in range(a, q))
+    symmetric = np.stack([table[:, :, a, b] for a, b in columns], axis=-1)
+    width = 1 + len(found)
+    return _Recipe(
+        tuple(found),
+        table.reshape(at, width * q * q),
+        symmetric.reshape(at, width * len(columns)),
+        columns,
+        k,
+    )
 
 
 def eliminate_lead(sums: CrossProducts, sigma: Floats, order: int) -> System:
@@ -128,7 +140,7 @@ def _rest(
 
 def _pair_sums(sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, recipe: _Recipe) -> Floats:
     """Add up, by pair of columns, what the levels take from it: value and derivatives (1 + … × pairs)."""
-    meet, q = sums.meetings, len(own)
+    meet = sums.meetings
     n = len(meet.left)
     found = np.zeros((1 + len(recipe.derivatives), len(meet.pair_starts)))
     # Stretches end where a pair ends.
@@ -144,13 +156,17 @@ def _pair_sums(sums: CrossProducts, own: Floats, scaled: Floats, w: Floats, reci
         left, right = own[:, at_left], own[:, at_right]
         found[0, first:last] = np.add.reduceat((scaled[:, at_left] * right).sum(axis=0), starts)
         if len(recipe.derivatives):
-            products = left[:, None] * right[None, :]
-            table = np.empty((1 + len(recipe.places), q, q, last - first))
-            np.add.reduceat(products, starts, axis=-1, out=table[0])
+            table = np.empty((1 + len(recipe.places), len(recipe.columns), last - first))
             level = meet.level[at_left]
-            for at, place in enumerate(recipe.places):
-                np.add.reduceat(products * w[place][level], starts, axis=-1, out=table[1 + at])
-            found[1:, first:last] = recipe.derivatives @ table.reshape(-1, last - first)
+            weights = [w[place][level] for place in recipe.places]
+            for at, (a, b) in enumerate(recipe.columns):
+                product = left[a] * right[b]
+                if a < b:
+                    product += left[b] * right[a]
+                table[0, at] = np.add.reduceat(product, starts)
+                for row, weight in enumerate(weights, start=1):
+                    table[row, at] = np.add.reduceat(product * weight, starts)
+            found[1:, first:last] = recipe.symmetric @ table.reshape(-1, last - first)
     return found
 
 
@@ -215,33 +231,37 @@ def _fixed(sums: CrossProducts, sigma: Floats, turn: Floats, w: Floats, u: Float
     """Fill U and take its products, added up over the levels, a stretch of them at a time, from the sums."""
     q, m, f = sums.cross.shape
     copies = 1 + len(recipe.places) if len(recipe.derivatives) else 0
-    value, table = np.zeros((f, f)), np.zeros((q * f, copies * q * f))
-    length = min(m, _LEVELS)
-    left, right = np.empty((length, q, f)), np.empty((length, copies, q, f))
+    value, table = np.zeros((f, f)), np.zeros((q, f, q * copies * f))
+    weighted = np.empty((min(m, _LEVELS), q, copies, f))
     for start in range(0, m, _LEVELS):
         part = slice(start, min(start + _LEVELS, m))
         d, own, weight = sums.cross[:, part], u[:, part], w[:, :, part, None]
-        size = part.stop - start
+        right = weighted[: part.stop - start]
         for a in range(q):
             np.multiply(d[0], turn[a, 0, part, None], out=own[a])
             for b in range(1, q):
                 own[a] += d[b] * turn[a, b, part, None]
-            weighted = sigma[a, 0] * d[0]
+            spread = sigma[a, 0] * d[0]
             for b in range(1, q):
-                weighted += sigma[a, b] * d[b]
-            value += weighted.T @ own[a]
+                spread += sigma[a, b] * d[b]
+            value += spread.T @ own[a]
             if copies:
-                left[:size, a] = own[a]
-                right[:size, 0, a] = own[a]
+                right[:, a, 0] = own[a]
                 for at, place in enumerate(recipe.places):
-                    np.multiply(own[a], weight[place], out=right[:size, 1 + at, a])
-        if copies:
-            table += left[:size].reshape(size, -1).T @ right[:size].reshape(size, -1)
+                    np.multiply(own[a], weight[place], out=right[:, a, 1 + at])
+        for a in range(q if copies else 0):
+            # Products of a column with itself and later ones; the others are their transposes.
+            table[a, :, a * copies * f :] += own[a].T @ right[:, a:].reshape(len(right), -1)
     found = np.zeros((len(recipe.derivatives), f, f))
     if copies:
-        # From (a f) × (place b f) to (place a b) × (f f).
-        by_place = table.reshape(q, f, copies, q, f).transpose(2, 0, 3, 1, 4).reshape(-1, f * f)
-        found = (recipe.derivatives @ by_place).reshape(-1, f, f)
+        products = table.reshape(q, f, q, copies, f)
+        pairs = [products[a, :, b] for a, b in recipe.columns]
+        both = [
+            t if a == b else t + t.transpose(2, 1, 0) for t, (a, b) in zip(pairs, recipe.columns, strict=True)
+        ]
+        # From f × (place) × f for each pair of columns to (place pair) × (f f).
+        stacked = np.stack(both).transpose(2, 0, 1, 3).reshape(-1, f * f)
+        found = (recipe.symmetric @ stacked).reshape(-1, f, f)
     k = recipe.k
     return Jet(sums.fixed - 0.5 * (value + value.T), -found[:k], -found[k:])
 

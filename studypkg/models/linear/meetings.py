@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from studypkg.models.design import Codes, Floats
-from studypkg.models.linear.grouping import Factor
+from studypkg.models.linear.grouping import Factor, in_order
 
 Places = NDArray[np.intp]
 # Tables of pairs up to this size are looked up directly, larger ones sorted.
@@ -44,10 +44,12 @@ class Meetings:
 
 def connect(level: Places, column: Places, values: Floats, n_columns: int) -> Meetings:
     """Sort entries by column and list the pairs of entries of each level."""
-    order = np.argsort(column * np.int64(level.max(initial=0) + 1) + level, kind="stable")
+    n_levels = int(level.max(initial=0)) + 1
+    order = in_order(level, n_levels)
+    order = order[in_order(column[order], n_columns)]
     level, column, values = level[order], column[order], np.ascontiguousarray(values[:, order])
     starts = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=n_columns))])
-    by_level = np.argsort(level, kind="stable")
+    by_level = in_order(level, n_levels)
     counts = np.bincount(level)
     first = np.cumsum(counts) - counts
     within = np.arange(len(level)) - np.repeat(first, counts)
@@ -66,7 +68,7 @@ def connect(level: Places, column: Places, values: Floats, n_columns: int) -> Me
         pair = place[key]
     else:
         known, pair = np.unique(key, return_inverse=True)
-    by_pair = np.argsort(pair, kind="stable")
+    by_pair = in_order(pair, len(known))
     left, right, pair = left[by_pair], right[by_pair], pair[by_pair]
     pair_starts = np.searchsorted(pair, np.arange(len(known)))
     rows, cols = known // n_columns, known % n_columns
