@@ -59,7 +59,7 @@ class _Deviance:
         self.sums, self.reml, self.count = sums, reml, 0
         # Where second derivatives cost much, they are computed at both ends of the way only.
         self.lean = sums.gram.shape[-1] > _MANY or len(sums.layout.rows) > _MANY
-        self.done = _DONE if self.lean else 0.1 * _DONE
+        self.done = _DONE if self.lean else 0.01 * _DONE
         self.path: list[tuple[Floats, float]] = []
 
     def __call__(self, theta: Floats, order: int = 2) -> Point:
