@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 
 from studypkg.errors import ModelError
-from studypkg.models.design import Design
+from studypkg.models.design import Design, GroupTerm
 from studypkg.models.linear.crossproducts import CrossProducts
+from studypkg.models.linear.meetings import parents
 from studypkg.models.linear.taylor import Floats
 
+# The least spread of a response, and the inverse of the greatest: their squares are still numbers.
+_LEAST = 1e-120
 # Below this share of the response's sum of squares nothing is left to explain.
 _EXACT = 1e-20
 # A random term keeps less than this share of its length beyond the fixed columns: it repeats them.
@@ -20,16 +26,52 @@ _REPEATED = 1e-12
 def check_rows(design: Design) -> None:
     """Refuse a constant response, too few rows, one level, and as many random effects as rows."""
     n, p = design.fixed.shape
-    if n < 2 or float(np.ptp(design.y)) == 0.0:
+    spread = float(np.ptp(design.y)) if n > 1 else 0.0
+    if spread and not _LEAST < spread < 1.0 / _LEAST:
         raise ModelError(
-            f'The response "{design.response}" is the same in all {n} complete rows: nothing can be modelled.'
+            f'The values of "{design.response}" are so {"small" if spread < 1.0 else "large"} that their '
+            "squares leave the range of arithmetic: use another unit."
         )
-    parameters = p + sum(t.columns.shape[1] * (t.columns.shape[1] + 1) // 2 for t in design.terms) + 1
+    check_size(design.response, n, p, spread > 0.0, design.terms)
+    for term in design.terms:
+        if not np.isfinite(term.columns).all() or (term.columns == 0.0).all(axis=0).any():
+            raise ModelError(
+                f"The columns of ({term.term.lhs} | {term.group}) repeat each other or are zero: "
+                "leave one out."
+            )
+    for one, other in combinations(design.terms, 2):
+        if one.group != other.group and _same_levels(one, other) and _share_a_column(one, other):
+            raise ModelError(
+                f'The grouping factors "{one.group}" and "{other.group}" have the same levels in the '
+                "complete rows, so their variances cannot be told apart: leave one of the terms out."
+            )
+
+
+def _same_levels(one: GroupTerm, other: GroupTerm) -> bool:
+    """Say whether two factors divide the rows in the same way."""
+    return (
+        one.n_levels == other.n_levels
+        and parents(one.codes, one.n_levels, other.codes) is not None
+        and parents(other.codes, other.n_levels, one.codes) is not None
+    )
+
+
+def _share_a_column(one: GroupTerm, other: GroupTerm) -> bool:
+    return any(np.array_equal(a, b) for a in one.columns.T for b in other.columns.T)
+
+
+def check_size(response: str, n: int, p: int, varies: bool, terms: Sequence[GroupTerm]) -> None:
+    """Make those checks that need no row: n rows, p fixed columns, and whether the response varies."""
+    if not varies:
+        raise ModelError(
+            f'The response "{response}" is the same in all {n} complete rows: nothing can be modelled.'
+        )
+    parameters = p + sum(t.columns.shape[1] * (t.columns.shape[1] + 1) // 2 for t in terms) + 1
     if n <= parameters:
         raise ModelError(
             f"There are {n} complete rows for {parameters} parameters: simplify the formula or get more rows."
         )
-    for term in design.terms:
+    for term in terms:
         label = f"({term.term.lhs} | {term.group})"
         m, q = term.n_levels, term.columns.shape[1]
         if m < 2:
@@ -42,8 +84,6 @@ def check_rows(design: Design) -> None:
                 f"The term {label} has {m} levels × {q} columns = {m * q} random effects for {n} rows: they "
                 "cannot be told apart from the residual. Use a coarser group or fewer columns."
             )
-        if not np.isfinite(term.columns).all() or (term.columns == 0.0).all(axis=0).any():
-            raise ModelError(f"The columns of {label} repeat each other or are zero: leave one out.")
 
 
 def check_sums(sums: CrossProducts, design: Design) -> None:
@@ -54,11 +94,19 @@ def check_sums(sums: CrossProducts, design: Design) -> None:
     ModelError
         With one reason.
     """
+    y = design.y
+    weights = np.ones(len(y)) if design.weights is None else design.weights
+    centre = float(weights @ y) / float(weights.sum())
+    check_products(sums, design.response, design.terms, float(weights @ (y - centre) ** 2))
+
+
+def check_products(sums: CrossProducts, response: str, terms: Sequence[GroupTerm], squares: float) -> None:
+    """Make these checks without a row; ``squares`` is the response's sum of squares around its mean."""
     for k, factor in enumerate(sums.factors):
         gram, beyond = _grams(sums, k)
         for at, places in factor.members.items():
             own = np.ix_(places, places)
-            term = design.terms[at]
+            term = terms[at]
             label = f"({term.term.lhs} | {term.group})"
             if np.linalg.eigvalsh(gram[own] / np.trace(gram[own]))[0] < _REPEATED:
                 raise ModelError(f"The columns of {label} repeat each other or are zero: leave one out.")
@@ -67,12 +115,9 @@ def check_sums(sums: CrossProducts, design: Design) -> None:
                     f"The fixed columns already hold every level of {label}, so its variance cannot be "
                     "estimated: take the group out of the fixed part, or the random term out."
                 )
-    y = design.y
-    weights = np.ones(len(y)) if design.weights is None else design.weights
-    centre = float(weights @ y) / float(weights.sum())
-    if sums.p and float(sums.fixed[-1, -1]) <= _EXACT * float(weights @ (y - centre) ** 2):
+    if sums.p and float(sums.fixed[-1, -1]) <= _EXACT * squares:
         raise ModelError(
-            f'The fixed columns explain "{design.response}" exactly, so no variance is left to model: '
+            f'The fixed columns explain "{response}" exactly, so no variance is left to model: '
             "look for the response, or its copy, among the predictors."
         )
 

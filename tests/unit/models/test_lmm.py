@@ -110,6 +110,8 @@ def test_weights_of_two_are_not_two_rows(study):
         ("exact ~ weeks + (1 | patient)", {"exact": "2 * weeks"}, r"explain .* exactly"),
         ("pain ~ C(patient) + (1 | patient)", {}, "already hold every level"),
         ("pain ~ weeks + (weeks + twice | patient)", {"twice": "2 * weeks"}, "repeat each other"),
+        ("tiny ~ weeks + (1 | patient)", {"tiny": "weeks * 1e-200"}, "use another unit"),
+        ("pain ~ weeks + (1 | patient/one)", {"one": "here"}, "have the same levels"),
     ],
 )
 def test_models_the_rows_cannot_carry(study, formula, change, says):
@@ -118,6 +120,11 @@ def test_models_the_rows_cannot_carry(study, formula, change, says):
         rows[name] = rows.eval(value) if isinstance(value, str) and "*" in value else value
     with pytest.raises(ModelError, match=says):
         fit_lmm(formula, rows)
+
+
+def test_no_rows_at_all(study):
+    with pytest.raises(ModelError, match="no rows"):
+        fit_lmm("pain ~ weeks + (1 | patient)", study.iloc[:0])
 
 
 def test_fewer_rows_than_parameters():
