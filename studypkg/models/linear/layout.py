@@ -22,6 +22,8 @@ from studypkg.models.linear.taylor import Floats
 Places = NDArray[np.intp]
 # A level that meets more later columns than this is better eliminated together with them.
 _MEETS_AT_MOST = 8
+# Columns of blocks that are eliminated in one go.
+_COLUMNS = 2048
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,22 @@ def plan(factors: Sequence[Factor], rows: Places, cols: Places) -> Layout:
         order += parameters
         counts.append(len(parameters))
         stages.append(
-            tuple(_stage(columns, meets, parameters, known, total, owner, part) for columns, meets in blocks)
+            tuple(
+                _stage(columns[cut], meets[cut], parameters, known, total, owner, part)
+                for columns, meets in blocks
+                for cut in _cuts(columns)
+            )
         )
     return Layout(
         tuple(order), tuple(int(s) for s in starts), known // max(total, 1), known % max(total, 1),
         tuple(stages), tuple(counts),
     )  # fmt: skip
+
+
+def _cuts(columns: Places) -> list[slice]:
+    """Cut a batch of blocks (b × q) into stretches that stay near the processor."""
+    step = max(1, _COLUMNS // columns.shape[1])
+    return [slice(start, start + step) for start in range(0, len(columns), step)]
 
 
 def _meeting(

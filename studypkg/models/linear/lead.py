@@ -16,8 +16,8 @@ from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.remainder import System
 from studypkg.models.linear.taylor import Floats, Jet
 
-# Levels, and pairs of entries, that are worked on together: few enough to stay near the processor.
-_LEVELS, _PAIRS = 2048, 65536
+# Levels, pairs of entries, and entries that are worked on together: few enough to stay near the processor.
+_LEVELS, _PAIRS, _ENTRIES = 2048, 65536, 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,17 +182,24 @@ def _column_sums(
         rows += [own, *(own * w[place][meet.level] for place in recipe.places)]
     values = np.concatenate(rows)
     copies = len(values)
-    indptr = np.append((meet.starts[:-1] + len(meet.level) * np.arange(copies)[:, None]).ravel(), values.size)
-    by_level = sparse.csr_array(
-        (values.ravel(), np.tile(meet.level, copies), indptr), shape=(copies * n_columns, m)
-    )
+    products = np.empty((q, copies, n_columns, f))
+    # One product serves as many rows of values as stay near the processor.
+    step = max(1, _ENTRIES // max(len(meet.level), 1))
+    for start in range(0, copies, step):
+        part = values[start : start + step]
+        starts = (meet.starts[:-1] + len(meet.level) * np.arange(len(part))[:, None]).ravel()
+        level = meet.level if len(part) == 1 else np.tile(meet.level, len(part))
+        by_level = sparse.csr_array(
+            (part.ravel(), level, np.append(starts, part.size)), shape=(len(part) * n_columns, m)
+        )
+        for b in range(q):
+            products[b, start : start + step] = (by_level @ u[b]).reshape(len(part), n_columns, f)
     found = np.zeros((1 + len(recipe.derivatives), n_columns, f))
-    table = np.empty((1 + len(recipe.places), q, q, n_columns * f))
     for b in range(q):
-        products = np.asarray(by_level @ u[b]).reshape(copies, n_columns, f)
-        found[0] += products[b]
-        if copies > q:
-            table[:, :, b] = products[q:].reshape(-1, q, n_columns * f)
+        found[0] += products[b, b]
+    if copies > q:
+        # From (b, place a) to (place, a, b).
+        table = products[:, q:].reshape(q, -1, q, n_columns * f).transpose(1, 2, 0, 3)
     if copies > q:
         found[1:] = (recipe.derivatives @ table.reshape(-1, n_columns * f)).reshape(-1, n_columns, f)
     return found

@@ -15,7 +15,9 @@ from studypkg.models.linear.search import rough_search
 # Fewer rows than this are searched at once.
 _ROWS, _LEVELS = 80_000, 6_000
 # How many levels of the leading factor a sample aims at, and how many groups it takes at least.
-_AIM, _FEWEST = 2_000, 20
+_AIM, _FEWEST = 2_000, 8
+# One group in so many at least: the more levels, the nearer the start must be.
+_SHARE = 25
 # Blocks of crossed levels wider than this cost as much in a sample as in all rows.
 _WIDEST = 100
 
@@ -33,7 +35,7 @@ def sample_start(design: Design, sums: CrossProducts, *, reml: bool) -> Floats |
     widest = max((stage.columns.shape[1] for step in sums.layout.steps for stage in step), default=1)
     if len(design.y) < _ROWS or lead.n_levels < _LEVELS or widest > _WIDEST:
         return None
-    every = max(2, lead.n_levels // _AIM)
+    every = max(2, min(lead.n_levels // _AIM, _SHARE))
     outer = lead
     for factor in factors[1:]:
         wide = factor.n_levels >= _FEWEST * every

@@ -21,6 +21,8 @@ from studypkg.models.mmrm.structures import SPATIAL, STRUCTURES
 
 # Below this share of the response's sum of squares nothing is left to model.
 _EXACT = 1e-20
+# Inference takes fourth powers of the response's unit: beyond these they leave the range of arithmetic.
+_SMALLEST, _LARGEST = 1e-70, 1e70
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +67,21 @@ def gather(design: Design, schedule: Schedule, covariance: str) -> Sums:
     Raises
     ------
     ModelError
-        If the fixed columns explain the response exactly.
+        If the fixed columns explain the response exactly, or its numbers are out of reach.
     """
     order = schedule.order
     root = np.ones(len(order)) if design.weights is None else np.sqrt(design.weights[order])
     y, fixed = design.y[order] * root, design.fixed[order] * root[:, None]
-    basis, triangle = np.linalg.qr(fixed)
+    basis, triangle = linalg.qr(fixed, mode="economic", check_finite=False)
     projected = basis.T @ y
     residual = y - basis @ projected
     more = basis.T @ residual
     residual -= basis @ more
     least_squares = linalg.solve_triangular(triangle, projected + more) if len(triangle) else np.zeros(0)
+    if not _SMALLEST < float(np.abs(y).max()) < _LARGEST:
+        raise ModelError(
+            f'The numbers of "{design.response}" are too large or too small for arithmetic: change its unit.'
+        )
     left, whole = float(residual @ residual), float(((y - root * (root @ y) / (root @ root)) ** 2).sum())
     if left <= _EXACT * whole:
         raise ModelError(

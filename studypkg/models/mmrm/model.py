@@ -11,6 +11,7 @@ import pandas as pd
 from studypkg.errors import ModelError
 from studypkg.models.design import Design, Floats, build_design
 from studypkg.models.fit import Fit, KenwardRoger, Optimisation
+from studypkg.models.mmrm.checks import check_rows
 from studypkg.models.mmrm.likelihood import Point, Sums, gather
 from studypkg.models.mmrm.newton import Optimum, minimise
 from studypkg.models.mmrm.request import Request, make_request
@@ -37,7 +38,7 @@ def fit_mmrm(
     reml: bool = True,
     weights: str | Sequence[float] | None = None,
     vcov: str = "model",
-    kenward_roger: str = "full",
+    kenward_roger: str = "linear",
 ) -> Fit:
     """Fit ``y = Xβ + ε`` where the rows of a subject are correlated across visits.
 
@@ -49,8 +50,8 @@ def fit_mmrm(
         One row per subject and visit seen. Rows with a missing value in a column that is read are left out
         and counted by variable: valid when what is missing depends on what is seen.
     subject, visit
-        Columns. Visits are in category order, or sorted. For ``sp_exp`` the visit is a number, such as days
-        since the start, and may be irregular.
+        Columns. Visits are in category order, or sorted (``week 4`` before ``week 12``). For ``sp_exp`` the
+        visit is a number, such as days since the start, and may be irregular.
     cov
         Covariance between visits: ``un``, ``ar1``, ``ar1h``, ``cs``, ``csh``, ``toep``, ``toeph``, ``ad``,
         ``adh`` (an h means a variance per visit) or ``sp_exp``.
@@ -65,8 +66,9 @@ def fit_mmrm(
         Covariance of the fixed effects: ``model``, ``empirical`` (sandwich, CR0), ``empirical-jackknife``
         (CR3) or ``empirical-bias-reduced`` (CR2).
     kenward_roger
-        ``full``, or ``linear`` to leave out the term of second derivatives (SAS, for ``un``): which
-        adjustment `Fit.kenward_roger` holds.
+        Which adjustment `Fit.kenward_roger` holds: ``linear``, or ``full`` with the term of second
+        derivatives that R's mmrm adds by default. It depends on how Σ is parametrised, and makes the standard
+        errors of few subjects too small (see the explanation of this model).
 
     Returns
     -------
@@ -106,7 +108,7 @@ def fit_mmrm(
 
 
 def _fit(request: Request, design: Design, schedule: Schedule) -> Fit:
-    _check(request, design, schedule)
+    check_rows(request, design, schedule)
     sums = gather(design, schedule, request.covariance)
     optimum, search_notes = _search(sums, schedule, reml=request.reml)
     point = optimum.point
@@ -140,7 +142,7 @@ def _fit(request: Request, design: Design, schedule: Schedule) -> Fit:
         weighted=design.weights is not None,
         dropped=design.dropped,
         aliased=design.aliased,
-        notes=(*_notes(request), *search_notes),
+        notes=(*_notes(request, schedule), *search_notes),
         optimisation=Optimisation(
             "Newton's method with exact derivatives",
             optimum.evaluations,
@@ -160,37 +162,6 @@ def _fit(request: Request, design: Design, schedule: Schedule) -> Fit:
     )
 
 
-def _check(request: Request, design: Design, schedule: Schedule) -> None:
-    """Refuse rows that cannot carry the model."""
-    n, p = design.fixed.shape
-    if n < 2 or float(np.ptp(design.y)) == 0.0:
-        raise ModelError(
-            f'The response "{design.response}" is the same in all {n} complete rows: nothing can be modelled.'
-        )
-    t, groups = len(schedule.visits), len(schedule.groups)
-    per_group = 2 if request.spatial else STRUCTURES[request.covariance].n_parameters(t)
-    parameters = p + groups * per_group
-    if n <= parameters:
-        raise ModelError(
-            f"There are {n} complete rows for {parameters} parameters ({p} coefficients, "
-            f"{groups * per_group} of the covariance): use a simpler covariance structure or get more rows."
-        )
-    if request.covariance != "un":
-        return
-    for at in range(groups):
-        seen = np.zeros((schedule.n_subjects, t))
-        mine = schedule.group == at
-        who = np.repeat(np.arange(schedule.n_subjects), schedule.sizes)
-        seen[who[mine], schedule.visit[mine]] = 1.0
-        apart = int((np.triu(seen.T @ seen, 1)[np.triu_indices(t, 1)] == 0.0).sum())
-        if apart:
-            raise ModelError(
-                f'{apart} pairs of visits were never seen in the same level of "{schedule.subject_name}"'
-                f"{f' within a level of {schedule.group_name!r}' if schedule.group_name else ''}, so their "
-                "covariance is unknown. Use a structure with fewer parameters, such as ar1h or toeph."
-            )
-
-
 def _search(sums: Sums, schedule: Schedule, *, reml: bool) -> tuple[Optimum, tuple[str, ...]]:
     try:
         return minimise(sums, starting_values(sums, schedule), reml=reml), ()
@@ -200,16 +171,17 @@ def _search(sums: Sums, schedule: Schedule, *, reml: bool) -> tuple[Optimum, tup
         return minimise(sums, start, reml=reml), (note,)
 
 
-def _notes(request: Request) -> tuple[str, ...]:
-    title = (
-        "correlation falls exponentially with the distance in time"
-        if request.spatial
-        else STRUCTURES[request.covariance].title
-    )
+def _notes(request: Request, schedule: Schedule) -> tuple[str, ...]:
+    structure = None if request.spatial else STRUCTURES[request.covariance]
+    title = "correlation falls exponentially with distance in time" if structure is None else structure.title
     apart = f', one for each level of "{request.group}"' if request.group else ""
     notes = [f"Covariance between visits: {request.covariance} ({title}){apart}."]
+    if structure is not None and structure.in_order:
+        notes.append(f"Visits in this order: {', '.join(schedule.visits)}.")
     if request.vcov != "model":
         notes.append(f"Standard errors of the fixed effects: {request.vcov}.")
+    if request.kenward_roger != "linear":
+        notes.append(f"Kenward and Roger's adjustment: {request.kenward_roger}.")
     return tuple(notes)
 
 

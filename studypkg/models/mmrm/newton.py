@@ -13,6 +13,7 @@ import numpy as np
 from studypkg.errors import ModelError
 from studypkg.models.design import Floats
 from studypkg.models.mmrm.likelihood import Point, Sums
+from studypkg.models.mmrm.patterns import ScheduledState
 
 # The deviance still to be gained, by the quadratic at the last point, when the search stops; and the most
 # that may be left where rounding ends it.
@@ -23,14 +24,24 @@ _ROUNDS = 200
 _LEASH = 1.0
 # Beyond this a correlation is ±1 or a standard deviation 0 to all printed digits.
 _EDGE = 1e3
+# A search that failed this far out, or at correlations this close to a singular matrix, was on its way there.
+_FAR, _SINGULAR = 50.0, 1e-5
 # Curvature below this share of the others, parameters scaled to unit curvature, is none.
 _FLAT = 1e-9
 # Curvature of a parameter below this leaves its logarithm or logit open by a factor of e^40: it is unknown.
 _UNKNOWN = 1e-3
 _AT_THE_EDGE = (
-    "The covariance between visits runs to the edge of what its structure can hold (correlations of ±1, "
-    "none where they may not be negative, or a variance of zero), so it has no estimate. Use another or a "
+    "The covariance between visits runs to the edge of what its structure can hold (a visit that follows "
+    "from the others, a correlation of ±1 or zero, no variance), so it has no estimate. Use another or a "
     "simpler structure; an unstructured one needs enough subjects seen at all visits."
+)
+_NOT_IDENTIFIED = (
+    "The data do not identify every covariance parameter: the likelihood is flat in one direction. "
+    "Use a simpler covariance structure."
+)
+_NOT_CONVERGED = (
+    "The search for the covariance parameters did not converge, so there is no number to show. "
+    "Use a simpler covariance structure, or look for visits with few subjects."
 )
 
 
@@ -84,12 +95,9 @@ def minimise(sums: Sums, start: Floats, *, reml: bool) -> Optimum:
         path.append(_place(point))
         _refuse_edge(point.theta)
     step, decrement, convex = _step(point)
-    if not convex or decrement > _LEFT_AT_MOST:
-        raise ModelError(
-            "The search for the covariance parameters did not converge, so there is no number to show. "
-            "Use a simpler covariance structure, or look for visits with few subjects."
-        )
-    _refuse_flat(point)
+    problem = _problem(point, decrement, convex)
+    if problem:
+        raise ModelError(problem)
     return Optimum(point, evaluations, decrement, tuple(path))
 
 
@@ -129,13 +137,26 @@ def _refuse_edge(theta: Floats) -> None:
         raise ModelError(_AT_THE_EDGE)
 
 
-def _refuse_flat(point: Point) -> None:
+def _problem(point: Point, decrement: float, convex: bool) -> str:
+    """Say why the last point is no estimate; nothing when it is one."""
     curvature = np.diag(point.hessian)
-    if (curvature * np.maximum(1.0, point.theta**2) < _UNKNOWN).any():
-        raise ModelError(_AT_THE_EDGE)
-    size = np.sqrt(curvature)
-    if np.linalg.eigvalsh(point.hessian / np.outer(size, size))[0] < _FLAT:
-        raise ModelError(
-            "The data do not identify every covariance parameter: the likelihood is flat in one direction. "
-            "Use a simpler covariance structure."
-        )
+    if (np.abs(curvature) * np.maximum(1.0, point.theta**2) < _UNKNOWN).any():
+        return _AT_THE_EDGE
+    size = np.sqrt(np.abs(curvature))
+    if abs(np.linalg.eigvalsh(point.hessian / np.outer(size, size))[0]) < _FLAT:
+        return _NOT_IDENTIFIED
+    if convex and decrement <= _LEFT_AT_MOST:
+        return ""
+    return _AT_THE_EDGE if _far_out(point) else _NOT_CONVERGED
+
+
+def _far_out(point: Point) -> bool:
+    """Whether a search that failed had left for infinity or for a singular matrix."""
+    if np.abs(point.theta).max() > _FAR:
+        return True
+    for state in point.states:
+        if isinstance(state, ScheduledState):
+            sd = np.sqrt(np.diag(state.covariance.value))
+            if np.linalg.eigvalsh(state.covariance.value / np.outer(sd, sd))[0] < _SINGULAR:
+                return True
+    return False

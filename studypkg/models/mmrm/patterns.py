@@ -23,6 +23,8 @@ Places = NDArray[np.intp]
 _NOTHING = 1e-15
 # Compressing fewer subjects than this does not pay.
 _FEW = 6
+# Rows that are factorised at a time.
+_SLICE = 1024
 # Arrays of derivatives are cut to this many numbers.
 _AT_ONCE = 4_000_000
 
@@ -198,6 +200,11 @@ def compress(stack: Floats) -> Floats:
     """Replace rows by as few as have the same cross-products: the triangular factor without empty rows."""
     if len(stack) < _FEW:
         return stack
+    # Slices that stay in the processor's cache are factorised first, then their factors together.
+    step = max(_SLICE, 4 * stack.shape[1])
+    if len(stack) > step:
+        parts = [np.linalg.qr(stack[at : at + step], mode="r") for at in range(0, len(stack), step)]
+        stack = np.concatenate(parts)
     if len(stack) > stack.shape[1]:
         stack = np.asarray(np.linalg.qr(stack, mode="r"))
     triangle, place = linalg.qr(stack, mode="r", pivoting=True, check_finite=False)

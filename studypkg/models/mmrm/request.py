@@ -10,7 +10,7 @@ from studypkg.models.formula import ParsedFormula, RandomTerm
 from studypkg.models.mmrm.sandwich import vcov_name
 from studypkg.models.mmrm.structures import SPATIAL, covariance_name
 
-KENWARD_ROGER: tuple[str, ...] = ("full", "linear")
+KENWARD_ROGER: tuple[str, ...] = ("linear", "full")
 _EXAMPLE = 'For example "pain ~ arm * visit + baseline".'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import Codes, Design, Floats, level_text
 
 Places = NDArray[np.intp]
+# A hyphen inside or after a word is no sign.
+_NUMBER = re.compile(r"((?<![\w-])-?\d+(?:\.\d+)?|\d+)")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def make_schedule(
     ConfigError
         If irregular days are asked for and the column holds no numbers.
     ModelError
-        If a subject has a visit twice or belongs to two groups, or nobody was seen twice.
+        If a subject has a visit twice or belongs to two groups, nobody was seen twice, or a day is infinite.
     """
     codes = design.terms[0].codes
     kept = data.loc[design.kept]
@@ -90,6 +93,11 @@ def make_schedule(
                 f'The covariance by distance in time needs numbers in "{visit}", such as days since a start.'
             )
         time = kept[visit].to_numpy(dtype=float)
+        infinite = int((~np.isfinite(time)).sum())
+        if infinite:
+            raise ModelError(
+                f'Column "{visit}" holds {infinite} infinite values: make them missing or finite.'
+            )
         visit_codes = np.unique(time, return_inverse=True)[1].astype(np.int64)
         visits: tuple[str, ...] = (visit,)
     else:
@@ -111,13 +119,28 @@ def make_schedule(
 
 
 def ordered_levels(column: pd.Series[Any]) -> tuple[Codes, tuple[str, ...]]:
-    """Give the levels of a column numbers: categories in their own order, anything else sorted."""
+    """Give the levels of a column numbers: categories in their own order, numbers by size, text as read.
+
+    Numbers inside text count as numbers, so that ``week 4`` comes before ``week 12``.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         codes = np.asarray(used.cat.codes, dtype=np.int64)
         return codes, tuple(level_text(level) for level in used.cat.categories)
-    places, levels = pd.factorize(column.to_numpy(), sort=True)
-    return np.asarray(places, dtype=np.int64), tuple(level_text(level) for level in levels)
+    places, levels = pd.factorize(column)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        order = np.argsort(np.asarray(levels, dtype=float))
+    else:
+        order = np.array(sorted(range(len(levels)), key=lambda at: _as_read(level_text(levels[at]))))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[places], tuple(level_text(levels[at]) for at in order)
+
+
+def _as_read(text: str) -> list[str | float]:
+    """Cut a text into words and numbers, one after the other."""
+    parts = _NUMBER.split(text)
+    return [float(part) if at % 2 else part for at, part in enumerate(parts)]
 
 
 def _check(made: Schedule) -> None:
@@ -141,10 +164,14 @@ def _check(made: Schedule) -> None:
             f'"{made.visit_name}" has one level in the complete rows: there is no covariance between visits '
             "to model. Fit a linear regression instead."
         )
-    for at, label in enumerate(made.groups):
+    for at in range(len(made.groups)):
         rows = made.group[1:] == at
         if not (same & rows).any():
-            where = f' in the group "{label}" of "{made.group_name}"' if made.group_name else ""
+            where = (
+                f' within level {at + 1} of {len(made.groups)} of "{made.group_name}"'
+                if made.group_name
+                else ""
+            )
             raise ModelError(
                 f'No level of "{made.subject_name}" has two complete rows{where}: the covariance between '
                 "visits cannot be estimated."

@@ -20,9 +20,9 @@ def subject_factors(point: Point, schedule: Schedule) -> Iterator[tuple[Places, 
 
     In the units of `Sums` and for rows scaled by the root of their weight.
     """
-    wide = point.sums.p + 2
+    p = point.sums.p
     for size, rows in schedule.same_size():
-        step = max(1, _AT_ONCE // (size * max(size, wide)))
+        step = max(1, _AT_ONCE // max(size * size, size * (p + 2), p * p))
         group = schedule.group[rows[:, 0]]
         for at in np.unique(group):
             mine = rows[group == at]

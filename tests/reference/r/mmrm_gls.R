@@ -64,6 +64,32 @@ for (method in c("REML", "ML")) {
   fit <- gls_fit(weight ~ day * Diet, quote(bodyweight), quote(corExp(20, form = ~ day | Rat)), NULL, method)
   out$bodyweight$sp_exp[[method]] <- record(fit, method == "REML")
 }
+# The trial of R's mmrm once more, because its own search stops earlier than this one.
+fev <- read.csv("data/mmrm_fev.csv", stringsAsFactors = FALSE)
+fev <- fev[!is.na(fev$FEV1), ]
+fev$SEX <- factor(fev$SEX, c("Male", "Female"))
+fev$AVISIT <- factor(fev$AVISIT)
+fev$inverse <- 1 / fev$WEIGHT
+g <- FEV1 ~ RACE + SEX + ARMCD * AVISIT
+symmetric <- quote(corSymm(form = ~ VISITN | USUBJID))
+for (method in c("REML", "ML"))
+  out$fev$un[[method]] <- record(gls_fit(g, quote(fev), symmetric, quote(varIdent(form = ~ 1 | AVISIT)), method))
+out$fev$un_weighted$REML <- record(gls_fit(g, quote(fev), symmetric,
+  quote(varComb(varIdent(form = ~ 1 | AVISIT), varFixed(~ inverse))), "REML"))
+# No girl was seen at the last visit: one column of the formula is zero and left out.
+empty <- orthodont[!(orthodont$Sex == "Female" & orthodont$visit == "14"), ]
+columns <- model.matrix(f, empty)
+columns <- columns[, colSums(abs(columns)) > 0]
+colnames(columns) <- paste0("x", seq_len(ncol(columns)))
+empty <- cbind(empty, columns)
+by_column <- reformulate(c("0", colnames(columns)), "distance")
+for (name in c("ar1h", "un")) {
+  s <- structures[[name]]
+  out$empty_cell[[name]]$REML <- record(gls_fit(by_column, quote(empty), s[[1]], s[[2]], "REML"))
+}
+# Two subjects.
+two <- orthodont[orthodont$Subject %in% c("M01", "F02"), ]
+out$two_subjects$ar1$REML <- record(gls_fit(distance ~ 1, quote(two), structures$ar1[[1]], NULL, "REML"))
 out$session <- list(R = R.version.string, nlme = as.character(packageVersion("nlme")),
   clubSandwich = as.character(packageVersion("clubSandwich")))
 write_json(out, "data/mmrm_gls.json", digits = NA, auto_unbox = TRUE, null = "null")
