@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from studypkg.errors import ConfigError
 from studypkg.inference.ddf import ddf_method
@@ -13,11 +13,9 @@ from studypkg.inference.hypothesis import Hypothesis, HypothesisLike, parse_hypo
 from studypkg.models.fit import Fit
 
 Floats = NDArray[np.float64]
-# Denominator degrees of freedom that differ by less are one number (lmerTest: 1e-8).
-_SAME_DF = 1e-8
 
 
-def contrast(fit: Fit, L: HypothesisLike, *, ddf: str = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
+def contrast(fit: Fit, L: HypothesisLike, *, ddf: str | None = None, level: float = 0.95) -> pd.DataFrame:
     """Estimate and test linear combinations of fixed effects, each on its own degrees of freedom.
 
     Parameters
@@ -28,7 +26,8 @@ def contrast(fit: Fit, L: HypothesisLike, *, ddf: str = "satterthwaite", level: 
         Text (``"a - b"``, ``"2*x = 1"``, ``"C(arm)[T.new]"``), ``{name: weight}``, ``{label: text}``, a list
         of texts, one weight per coefficient, or a matrix with one row per combination.
     ddf
-        ``satterthwaite``, ``residual`` or ``asymptotic``.
+        ``satterthwaite``, ``kenward-roger``, ``between-within``, ``residual`` or ``asymptotic``. Without it,
+        ``satterthwaite`` for linear models and ``asymptotic`` for others.
     level
         Level of the two-sided interval.
 
@@ -37,7 +36,8 @@ def contrast(fit: Fit, L: HypothesisLike, *, ddf: str = "satterthwaite", level: 
     pandas.DataFrame
         One row per combination, with ``estimate``, ``se``, ``df``, ``statistic`` (t), two-sided ``p_value``,
         ``ci_low`` and ``ci_high``. ``estimate`` is the combination itself; the statistic measures its
-        distance from the value after ``=`` (zero when there is none).
+        distance from the value after ``=`` (zero when there is none). By Kenward and Roger ``se`` is the
+        adjusted one.
 
     Raises
     ------
@@ -46,34 +46,62 @@ def contrast(fit: Fit, L: HypothesisLike, *, ddf: str = "satterthwaite", level: 
     ModelError
         If degrees of freedom cannot be computed for this fit; nothing is put in their place.
     """
-    method = ddf_method(ddf)
+    hypotheses = parse_hypotheses(L, [str(n) for n in fit.params.index], fit.aliased)
+    weights = np.vstack([h.weights for h in hypotheses])
+    values = np.array([h.value for h in hypotheses])
+    index = pd.Index([h.label for h in hypotheses], name="contrast")
+    return _table(fit, weights, values, index, ddf, level)
+
+
+def coefficient_table(fit: Fit, *, ddf: str | None = None, level: float = 0.95) -> pd.DataFrame:
+    """Return `contrast` of every coefficient by itself, indexed by coefficient."""
+    p = len(fit.params)
+    index = pd.Index(list(fit.params.index), name="coefficient", dtype=object)
+    return _table(fit, np.eye(p), np.zeros(p), index, ddf, level)
+
+
+def _table(
+    fit: Fit, weights: Floats, values: Floats, index: pd.Index, ddf: str | None, level: float
+) -> pd.DataFrame:
+    method = ddf_method(ddf, fit)
     if not 0.0 < level < 1.0:
         raise ConfigError(f"The level of an interval lies between 0 and 1, not at {level}.")
-    hypotheses = parse_hypotheses(L, [str(n) for n in fit.params.index], fit.aliased)
-    params, vcov = fit.params.to_numpy(dtype=float), fit.vcov.to_numpy(dtype=float)
-    rows = []
-    for one in hypotheses:
-        estimate = float(one.weights @ params)
-        se = float(np.sqrt(one.weights @ vcov @ one.weights))
-        df = method(fit, one.weights)
-        statistic = (estimate - one.value) / se
-        half = float(stats.t.ppf(0.5 + level / 2.0, df)) * se
-        p_value = 2.0 * float(stats.t.sf(abs(statistic), df))
-        rows.append((estimate, se, df, statistic, p_value, estimate - half, estimate + half))
-    columns = ["estimate", "se", "df", "statistic", "p_value", "ci_low", "ci_high"]
-    return pd.DataFrame(rows, index=pd.Index([h.label for h in hypotheses], name="contrast"), columns=columns)
+    vcov = method.vcov(fit)
+    estimate = weights @ fit.params.to_numpy(dtype=float)
+    se = np.sqrt(np.einsum("ci,ij,cj->c", weights, vcov, weights))
+    df = method.df(fit, weights) if len(weights) else np.zeros(0)
+    statistic = (estimate - values) / se
+    half = t_quantile(df, 0.5 + level / 2.0) * se
+    return pd.DataFrame(
+        {
+            "estimate": estimate,
+            "se": se,
+            "df": df,
+            "statistic": statistic,
+            "p_value": t_p_value(df, statistic),
+            "ci_low": estimate - half,
+            "ci_high": estimate + half,
+        },
+        index=index,
+    )
 
 
-def coefficient_table(fit: Fit, *, ddf: str = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
-    """Return `contrast` of every coefficient by itself, indexed by coefficient."""
-    table = contrast(fit, np.eye(len(fit.params)), ddf=ddf, level=level)
-    table.index = pd.Index(list(fit.params.index), name="coefficient")
-    return table
+def t_quantile(df: Floats, probability: float) -> Floats:
+    """Return the quantiles of Student's t distributions; of the normal one where df is infinite."""
+    normal = np.isinf(df)
+    return np.asarray(
+        np.where(normal, special.ndtri(probability), special.stdtrit(np.where(normal, 1.0, df), probability))
+    )
 
 
-def joint_test(
-    fit: Fit, L: HypothesisLike, *, ddf: str = "satterthwaite", label: str = "joint"
-) -> pd.DataFrame:
+def t_p_value(df: Floats, statistic: Floats) -> Floats:
+    """Return two-sided p-values of t statistics."""
+    normal, below = np.isinf(df), -np.abs(statistic)
+    tail = np.where(normal, special.ndtr(below), special.stdtr(np.where(normal, 1.0, df), below))
+    return np.asarray(2.0 * tail)
+
+
+def joint_test(fit: Fit, L: HypothesisLike, *, ddf: str | None = None, label: str = "joint") -> pd.DataFrame:
     """Test several linear combinations at once by one F test.
 
     Parameters
@@ -83,66 +111,70 @@ def joint_test(
     L
         As in `contrast`; combinations that repeat others count once.
     ddf
-        As in `contrast`.
+        As in `contrast`. By Kenward and Roger the statistic is rescaled as they say.
     label
         The index of the row.
 
     Returns
     -------
     pandas.DataFrame
-        One row with ``statistic`` (F), ``num_df``, ``den_df`` and ``p_value``.
+        One row with ``statistic`` (F), ``num_df``, ``den_df`` and ``p_value``. Where ``den_df`` is infinite
+        the p-value is that of the chi-squared statistic F · num_df.
 
-    Notes
-    -----
-    The covariance of the combinations is turned to its principal axes; F is the mean of the squared t
-    statistics along them. Their degrees of freedom ν_m give the denominator 2E/(E − q) with
-    E = Σ ν_m/(ν_m − 2): Fai and Cornelius (1996), as in lmerTest (doi 10.18637/jss.v082.i13). When a
-    ν_m is not above 2 the denominator is 2.
+    Raises
+    ------
+    ConfigError
+        If the combinations contradict each other.
+    ModelError
+        If degrees of freedom cannot be computed.
     """
-    method = ddf_method(ddf)
+    method = ddf_method(ddf, fit)
     hypotheses = parse_hypotheses(L, [str(n) for n in fit.params.index], fit.aliased)
     weights, distance = _stack(hypotheses, fit)
-    covariance = weights @ fit.vcov.to_numpy(dtype=float) @ weights.T
+    kept, squares = independent(weights, distance, method.vcov(fit))
+    f, den = method.joint(fit, weights, kept, squares / len(kept))
+    return pd.DataFrame(
+        {
+            "statistic": [f],
+            "num_df": [len(kept)],
+            "den_df": [den],
+            "p_value": [f_p_value(f, len(kept), den)],
+        },
+        index=pd.Index([label], name="test"),
+    )
+
+
+def f_p_value(f: float, num_df: int, den_df: float) -> float:
+    """Return the upper tail of an F distribution, of the chi-squared one where ``den_df`` is infinite."""
+    if np.isinf(den_df):
+        return float(special.chdtrc(num_df, f * num_df))
+    return float(special.fdtrc(num_df, den_df, f))
+
+
+def independent(weights: Floats, distance: Floats, vcov: Floats) -> tuple[Floats, float]:
+    """Reduce combinations to independent ones that say the same, and return their Wald statistic.
+
+    Raises
+    ------
+    ConfigError
+        If one repeats others with another value.
+    """
+    covariance = weights @ vcov @ weights.T
     scale = 1.0 / np.sqrt(np.diag(covariance))
     values, axes = np.linalg.eigh(covariance * np.outer(scale, scale))
     live = values > 1e-10 * values.max()
     turn = axes[:, live].T * scale
-    if not np.allclose(distance, _explained(turn, covariance, distance), rtol=1e-6, atol=1e-8 / scale.min()):
+    inside = turn @ covariance @ turn.T
+    rebuilt = covariance @ turn.T @ np.linalg.solve(inside, turn @ distance)
+    if not np.allclose(distance, rebuilt, rtol=1e-6, atol=1e-8 / scale.min()):
         raise ConfigError(
             "The combinations contradict each other: one repeats others with another value after '='."
         )
-    # Principal axes of the covariance itself, within the space the combinations span.
-    inside = turn @ covariance @ turn.T
     squares = np.linalg.solve(np.linalg.cholesky(inside), turn @ distance)
-    q = int(live.sum())
-    f = float(squares @ squares) / q
-    _, own_axes = np.linalg.eigh(covariance)
-    directions = (own_axes.T @ weights)[-q:]
-    den = _denominator(np.array([method(fit, direction) for direction in directions]))
-    p_value = float(stats.f.sf(f, q, den)) if np.isfinite(den) else float(stats.chi2.sf(f * q, q))
-    return pd.DataFrame(
-        {"statistic": [f], "num_df": [q], "den_df": [den], "p_value": [p_value]},
-        index=pd.Index([label], name="test"),
-    )
+    return turn @ weights, float(squares @ squares)
 
 
 def _stack(hypotheses: tuple[Hypothesis, ...], fit: Fit) -> tuple[Floats, Floats]:
     weights = np.vstack([h.weights for h in hypotheses])
     values = np.array([h.value for h in hypotheses])
     return weights, weights @ fit.params.to_numpy(dtype=float) - values
-
-
-def _explained(turn: Floats, covariance: Floats, distance: Floats) -> Floats:
-    """Rebuild the distances from the independent directions: they match unless values contradict."""
-    inside = turn @ covariance @ turn.T
-    rebuilt: Floats = covariance @ turn.T @ np.linalg.solve(inside, turn @ distance)
-    return rebuilt
-
-
-def _denominator(df: Floats) -> float:
-    if np.ptp(df) < _SAME_DF if np.isfinite(df).all() else bool(np.isinf(df).all()):
-        return float(df[0])
-    if not (df > 2.0).all():
-        return 2.0
-    e = float((df / (df - 2.0)).sum())
-    return 2.0 * e / (e - len(df))

@@ -119,17 +119,7 @@ def build_design(
         If the rows cannot carry the model: nothing left, not numeric, infinite.
     """
     columns = [str(c) for c in data.columns]
-    fixed_columns = columns_of(parsed.fixed, columns)
-    used = columns_of(parsed.response, columns) | fixed_columns
-    grouping: set[str] = set()
-    for term in parsed.random:
-        used |= columns_of(term.lhs, columns)
-        for name in term.group:
-            if name not in columns:
-                raise ConfigError(
-                    f'The grouping factor "{name}" is not a column of the data.{nearest(name, columns)}'
-                )
-            grouping.add(name)
+    fixed_columns, used, grouping = columns_read(parsed, columns)
     table: dict[str, pd.Series[Any]] = {}
     groups: dict[str, pd.Series[Any]] = {}
     dropped: dict[str, int] = {}
@@ -161,6 +151,8 @@ def build_design(
     w = _weights(weights, data)
     if w is not None:
         note("weights of the rows", np.isnan(w))
+    if not len(data):
+        raise ModelError("There are no rows to fit a model to.")
     if not kept.any():
         raise ModelError(
             f"No row is complete: all {len(data)} rows lack a value in {', '.join(map(repr, dropped))}."
@@ -185,6 +177,30 @@ def build_design(
         parsed.response, y, fixed, names, aliased, terms, w, len(data), dropped, kept,
         data.index if whole else data.index[kept], block, tuple(sorted(fixed_columns)), complete,
     )  # fmt: skip
+
+
+def columns_read(
+    parsed: ParsedFormula, columns: Sequence[str]
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Name the columns that the fixed part reads, that any part outside the groups reads, and the groups.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is not there.
+    """
+    fixed = columns_of(parsed.fixed, columns)
+    used = columns_of(parsed.response, columns) | fixed
+    grouping: set[str] = set()
+    for term in parsed.random:
+        used |= columns_of(term.lhs, columns)
+        for name in term.group:
+            if name not in columns:
+                raise ConfigError(
+                    f'The grouping factor "{name}" is not a column of the data.{nearest(name, columns)}'
+                )
+            grouping.add(name)
+    return fixed, used, frozenset(grouping)
 
 
 def _complete(
@@ -215,7 +231,7 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
     keep = list(range(fixed.shape[1]))
     gram = fixed.T @ fixed
     lengths = np.sqrt(np.diag(gram))
-    if (lengths > 0.0).all() and _apart(gram / np.outer(lengths, lengths)):
+    if (lengths > 0.0).all() and clearly_apart(gram / np.outer(lengths, lengths)):
         return fixed, names, ()
     aliased = [j for j in keep if lengths[j] == 0.0]
     keep = [j for j in keep if lengths[j] > 0.0]
@@ -234,7 +250,8 @@ def drop_aliased(fixed: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[s
     )
 
 
-def _apart(products: Floats) -> bool:
+def clearly_apart(products: Floats) -> bool:
+    """Say whether columns of length one with these products are far from repeating each other."""
     try:
         return bool(np.diag(np.linalg.cholesky(products)).min(initial=1.0) > _CLEARLY_APART)
     except np.linalg.LinAlgError:
@@ -268,9 +285,13 @@ def _whole_categories(parsed: ParsedFormula, table: dict[str, pd.Series[Any]]) -
     """Make whole numbers inside ``C( )`` integers again, so that a level is called 2 and not 2.0."""
     text = " ".join([parsed.fixed, *(t.lhs for t in parsed.random)])
     for name, column in table.items():
-        inside = re.search(rf"\bC\(\s*`?{re.escape(str(name))}`?\s*[,)]", text)
-        if inside and column.dtype == "float64" and (column % 1 == 0).all():
+        if in_category(name, text) and column.dtype == "float64" and (column % 1 == 0).all():
             table[name] = column.astype("int64")
+
+
+def in_category(name: str, text: str) -> bool:
+    """Say whether a formula reads a column inside ``C( )``."""
+    return re.search(rf"\bC\(\s*`?{re.escape(str(name))}`?\s*[,)]", text) is not None
 
 
 def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Floats | None:

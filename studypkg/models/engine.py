@@ -13,7 +13,7 @@ import numpy as np
 
 from studypkg.errors import ConfigError, ModelError, nearest
 from studypkg.models.compiled import compiled_solution
-from studypkg.models.design import Design, Floats
+from studypkg.models.design import Design, Floats, GroupTerm
 from studypkg.models.linear.checks import check_rows, check_sums
 from studypkg.models.linear.covariances import pack, unpack
 from studypkg.models.linear.crossproducts import CrossProducts, gather
@@ -69,7 +69,7 @@ def solve(design: Design, *, reml: bool, start: Sequence[float] | None = None, e
     if engine == "glmm":
         return _compiled(design, sums, reml)
     if start is not None:
-        return solve_sums(sums, reml=reml, start=_inner_theta(start, design, sums))
+        return solve_sums(sums, reml=reml, start=inner_theta(start, design.terms, sums))
     return solve_sums(sums, reml=reml, near=sample_start(design, sums, reml=reml))
 
 
@@ -139,9 +139,9 @@ def _compiled(design: Design, sums: CrossProducts, reml: bool) -> Solved:
     return Solved(solution, sums, evaluate(pack(list(solution.factors), sums), sums, reml=reml, order=0))
 
 
-def _inner_theta(start: Sequence[float], design: Design, sums: CrossProducts) -> Floats:
+def inner_theta(start: Sequence[float], terms: Sequence[GroupTerm], sums: CrossProducts) -> Floats:
     """Bring θ from the data's scale and the formula's order to the engine's."""
-    sizes = [t.columns.shape[1] for t in design.terms]
+    sizes = [t.columns.shape[1] for t in terms]
     wanted = sum(q * (q + 1) // 2 for q in sizes)
     values = np.asarray(start, dtype=float)
     if values.shape != (wanted,) or not np.isfinite(values).all():

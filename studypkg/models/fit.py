@@ -6,6 +6,7 @@ values and random effects, in `rows`.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import Floats
 from studypkg.models.fit_record import fit_from_record, fit_to_record
 from studypkg.models.fit_text import summary_html, summary_text
+from studypkg.models.links import LINKS
 from studypkg.models.rows import FitRows
 
 
@@ -76,7 +78,8 @@ class Fit:
     ``df_problem`` is not empty it says why they must not be used. An empirical ``vcov`` comes with
     ``vcov_expected`` (p × p), its mean under the model: then, for a contrast l,
     2 (l' vcov_expected l)² / (g'Ag) with g_k = l' vcov_jacobian_k l and A = ``parameter_cov`` are its
-    degrees of freedom (Bell and McCaffrey).
+    degrees of freedom (Bell and McCaffrey). A generalised mixed model has no residual row and ``sigma`` 1;
+    ``size`` is the negative binomial's, whose variance is μ + μ² / size, and None elsewhere.
     """
 
     formula: str
@@ -109,6 +112,7 @@ class Fit:
     link: str = "identity"
     kenward_roger: KenwardRoger | None = field(default=None, repr=False)
     vcov_expected: Floats | None = field(default=None, repr=False)
+    size: float | None = None
 
     @property
     def fitted(self) -> pd.Series[float]:
@@ -131,7 +135,9 @@ class Fit:
         """
         return self._rows("random effects").ranef.copy()
 
-    def predict(self, newdata: pd.DataFrame, *, random: bool = False) -> pd.Series[float]:
+    def predict(
+        self, newdata: pd.DataFrame, *, random: bool = False, scale: str = "response"
+    ) -> pd.Series[float]:
         """Predict the response for new rows.
 
         Parameters
@@ -140,13 +146,22 @@ class Fit:
             Rows with the columns of the formula; the response is not needed.
         random
             Add the random effects of known levels; a new level adds nothing.
+        scale
+            ``response`` or ``link``: for a generalised mixed model the mean, or the linear predictor it is
+            the inverse link of; elsewhere they are the same.
 
         Returns
         -------
         pandas.Series
             One value per row of ``newdata``; missing where a column the formula needs is missing.
         """
-        return self._rows("predictions").predict(newdata, self.params, random=random)
+        if scale not in ("response", "link"):
+            raise ConfigError(f'There is no scale "{scale}". Available: response, link.')
+        found = self._rows("predictions").predict(newdata, self.params, random=random)
+        if self.kind != "glmm" or scale == "link":
+            return found
+        means = LINKS[self.link].to_mean(np.asarray(found, dtype=float))
+        return pd.Series(means, index=found.index, name=found.name)
 
     def refit(self, y: Floats | pd.Series[float]) -> Fit:
         """Fit the same model to another response: one value per row used, in their order."""
@@ -169,6 +184,12 @@ class Fit:
         return pd.Series(
             rows.simulate(np.random.default_rng(seed)), index=rows.fitted.index, name="simulated"
         )
+
+    def table(self, *, ddf: str | None = None, level: float = 0.95) -> pd.DataFrame:
+        """Return the coefficients with tests and intervals: `studypkg.inference.coefficient_table`."""
+        # The room above is asked by name when it is needed: this one does not depend on it.
+        inference = importlib.import_module("studypkg.inference")
+        return inference.coefficient_table(self, ddf=ddf, level=level)  # type: ignore[no-any-return]
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Return asymptotic (normal) intervals of the fixed effects, columns ``lower`` and ``upper``.

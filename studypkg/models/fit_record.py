@@ -48,6 +48,7 @@ def fit_to_record(fit: Fit) -> dict[str, Any]:
             for name, value in vars(fit.kenward_roger).items()
         },
         "vcov_expected": None if fit.vcov_expected is None else fit.vcov_expected.tolist(),
+        "size": fit.size,
     }  # fmt: skip
 
 
@@ -89,6 +90,7 @@ def fit_from_record(
             np.array(small_sample["parameter_cov"], dtype=float),
             str(small_sample["problem"]),
         ),
+        size=record.get("size"),
         vcov_expected=None
         if record.get("vcov_expected") is None
         else np.array(record["vcov_expected"], dtype=float).reshape(p, p),

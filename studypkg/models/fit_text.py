@@ -10,7 +10,12 @@ import pandas as pd
 if TYPE_CHECKING:
     from studypkg.models.fit import Fit
 
-_MODEL = {"lmm": "Linear mixed model", "mmrm": "Mixed model for repeated measures"}
+_MODEL = {
+    "lmm": "Linear mixed model",
+    "mmrm": "Mixed model for repeated measures",
+    "glmm": "Generalised mixed model",
+    "ordinal": "Ordinal mixed model",
+}
 
 
 def summary_text(fit: Fit) -> str:
@@ -46,10 +51,18 @@ def _heading(fit: Fit) -> list[str]:
     groups = ", ".join(f"{count} {name}" for name, count in fit.groups.items())
     return [
         f"{_MODEL.get(fit.kind, 'Mixed model')} by {'REML' if fit.reml else 'maximum likelihood'}",
+        *_distribution(fit),
         fit.formula,
         f"{fit.n} of {fit.n_read} rows; groups: {groups}",
         f"log-likelihood {fit.loglik:.4f}, AIC {fit.aic:.2f}, BIC {fit.bic:.2f}",
     ]
+
+
+def _distribution(fit: Fit) -> list[str]:
+    if fit.kind not in ("glmm", "ordinal"):
+        return []
+    size = "" if fit.size is None else f", size {fit.size:.5g}"
+    return [f"family {fit.family}, link {fit.link}{size}"]
 
 
 def _coefficients(fit: Fit) -> pd.DataFrame:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from studypkg.models.design import Design, build_design
-from studypkg.models.engine import Solved, factors_by_term, singular_terms, solve
-from studypkg.models.fit import Fit, Optimisation, variance_table
+from studypkg.errors import ConfigError
+from studypkg.models.design import Design, Floats, build_design
+from studypkg.models.engine import solve
+from studypkg.models.fit import Fit
 from studypkg.models.formula import ParsedFormula, parse_formula
+from studypkg.models.mixed_fit import Described, mixed_fit
 from studypkg.models.mixed_rows import MixedRows
+from studypkg.models.streaming.fit import PARTITION_ROWS, Streaming, fit_streamed
 
 
 def fit_lmm(
     formula: str,
-    data: pd.DataFrame,
+    data: object,
     *,
     reml: bool = True,
     weights: str | Sequence[float] | None = None,
     start: Sequence[float] | None = None,
     engine: str = "own",
+    executor: object = None,
+    scratch: str | Path | None = None,
+    partition_rows: int = PARTITION_ROWS,
 ) -> Fit:
     """Fit ``y = Xβ + Zb + ε`` with normal random effects b and residuals ε.
 
@@ -32,8 +38,9 @@ def fit_lmm(
         In lme4's notation, for example ``pain ~ weeks * adherence + (1 + weeks | patient) + (1 | clinic)``.
         ``||`` means uncorrelated terms, ``a/b`` means a and b within a.
     data
-        One row per observation. Rows with a missing value in a column the formula reads are left out and
-        counted by variable.
+        One row per observation: a pandas DataFrame; or, for rows that do not fit in memory, a Parquet file
+        (or a folder of them, or a glob) or a DuckDB relation. Rows with a missing value in a column the
+        formula reads are left out and counted by variable.
     reml
         Restricted maximum likelihood (default) or maximum likelihood. Compare different fixed parts
         by maximum likelihood only.
@@ -44,6 +51,13 @@ def fit_lmm(
         triangle column by column, as ``optimisation.theta`` of another fit has them.
     engine
         ``own``, or ``glmm`` for the compiled package of that name, an independent second opinion.
+    executor
+        Who works on rows outside memory: an executor of `concurrent.futures`, a Dask client, or the address
+        of a Dask scheduler such as ``tcp://10.0.0.5:8786``; this process when None.
+    scratch
+        The folder for partitions of such rows; all workers must see it.
+    partition_rows
+        About how many of such rows one worker holds at a time.
 
     Returns
     -------
@@ -71,60 +85,33 @@ def fit_lmm(
     (np.float64(7.0), {'who': 3})
     """
     parsed = parse_formula(formula)
-    return _fit(parsed, build_design(parsed, data, weights), reml, start, engine)
+    if isinstance(data, pd.DataFrame):
+        if executor is not None:
+            raise ConfigError("The rows are in memory and need no executor: leave it out, or give a path.")
+        return _fit(parsed, build_design(parsed, data, weights), reml, start, engine)
+    if engine != "own":
+        raise ConfigError(f'The engine "{engine}" does not take rows outside memory: use engine="own".')
+    how = Streaming(executor, scratch, partition_rows)
+    return fit_streamed(parsed, data, reml=reml, weights=weights, start=start, streaming=how)
 
 
 def _fit(
     parsed: ParsedFormula, design: Design, reml: bool, start: Sequence[float] | None, engine: str
 ) -> Fit:
     solved = solve(design, reml=reml, start=start, engine=engine)
-    solution, sums = solved.solution, solved.sums
-    by_term = factors_by_term(solution, sums, len(design.terms))
-    parts = [(t.group, t.names, f) for t, f in zip(design.terms, by_term, strict=True)]
-    singular = singular_terms(parts, sums)
-    theta = tuple(float(v) for f in by_term for v in f.T[np.triu_indices(len(f))])
-    names = pd.Index(list(design.names), dtype=object)
-    n, n_par = len(design.y), len(names) + len(theta) + 1
-    deviance = -2.0 * solution.loglik
-    return Fit(
-        formula=parsed.text,
-        params=pd.Series(solution.beta, index=names, name="estimate"),
-        bse=pd.Series(np.sqrt(np.diag(solution.vcov)), index=names, name="se"),
-        vcov=pd.DataFrame(solution.vcov, index=names, columns=names),
-        varcomp=variance_table(parts, solution.sigma2),
-        sigma=float(np.sqrt(solution.sigma2)),
-        loglik=solution.loglik,
-        deviance=deviance,
-        aic=deviance + 2.0 * n_par,
-        bic=deviance + n_par * float(np.log(n)),
-        n=n,
-        n_read=design.n_read,
-        groups={t.group: t.n_levels for t in design.terms},
-        is_singular=bool(singular),
-        singular_terms=singular,
-        reml=reml,
-        weighted=design.weights is not None,
-        dropped=design.dropped,
-        aliased=design.aliased,
-        notes=solution.notes,
-        optimisation=_optimisation(solved, theta),
-        vcov_jacobian=solution.vcov_jacobian,
-        parameter_cov=solution.parameter_cov,
-        df_problem=solution.df_problem,
-        rows=MixedRows(
+    described = Described(
+        parsed.text, design.names, design.terms, len(design.y), design.n_read, design.weights is not None,
+        design.dropped, design.aliased,
+    )  # fmt: skip
+
+    def rows(triangles: list[Floats]) -> MixedRows:
+        return MixedRows(
             design,
-            sums,
+            solved.sums,
             solved.point,
-            by_term,
+            triangles,
             lambda y: _fit(parsed, replace(design, y=y), reml, None, engine),
             lambda: _fit(parsed, design, False, None, engine),
-        ),
-        kenward_roger=solution.kenward_roger,
-    )
+        )
 
-
-def _optimisation(solved: Solved, theta: tuple[float, ...]) -> Optimisation:
-    found = solved.solution
-    return Optimisation(
-        found.method, found.evaluations, found.gradient_norm, found.code, found.message, theta, found.path
-    )
+    return mixed_fit(solved, described, reml=reml, rows=rows)

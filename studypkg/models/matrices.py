@@ -52,8 +52,8 @@ def formula_of(text: str) -> Formula:
     return Formula(text)
 
 
-def build_block(text: str, table: Table) -> Block:
-    """Evaluate one part of a formula on a table.
+def build_block(text: str, table: Table, like: Block | None = None) -> Block:
+    """Evaluate one part of a formula on a table; with ``like``, as it was done on another table.
 
     Raises
     ------
@@ -62,16 +62,31 @@ def build_block(text: str, table: Table) -> Block:
     ModelError
         If a column is not finite although the columns it reads are.
     """
-    block = _plain_block(text, table) or _formulaic_block(text, table)
-    if block.values.size and not np.isfinite(block.values.sum()):
-        for name, column in zip(block.names, block.values.T, strict=True):
-            bad = int((~np.isfinite(column)).sum())
-            if bad:
-                raise ModelError(
-                    f'"{name}" is not a finite number in {bad} of {len(column)} rows, though its columns '
-                    "are. Look for logarithms of zero or divisions by zero."
-                )
+    block = evaluate_block(text, table, like)
+    refuse_not_finite(not_finite(block), table.n)
     return block
+
+
+def evaluate_block(text: str, table: Table, like: Block | None = None) -> Block:
+    """Do what `build_block` does without asking whether the columns are finite."""
+    return _plain_block(text, table) or _formulaic_block(text, table, like)
+
+
+def not_finite(block: Block) -> dict[str, int]:
+    """Count, by column, the rows where it is not a finite number."""
+    if not block.values.size or np.isfinite(block.values.sum()):
+        return {}
+    counts = zip(block.names, (~np.isfinite(block.values)).sum(axis=0).tolist(), strict=True)
+    return {name: bad for name, bad in counts if bad}
+
+
+def refuse_not_finite(counts: dict[str, int], n: int) -> None:
+    """Say that a column is not finite in some of n rows, if one is."""
+    for name, bad in counts.items():
+        raise ModelError(
+            f'"{name}" is not a finite number in {bad} of {n} rows, though its columns '
+            "are. Look for logarithms of zero or divisions by zero."
+        )
 
 
 def matrix(spec: Any, frame: pd.DataFrame) -> Any:
@@ -92,8 +107,8 @@ def matrix(spec: Any, frame: pd.DataFrame) -> Any:
     return result
 
 
-def _formulaic_block(text: str, table: Table) -> Block:
-    made = matrix(formula_of(text), table.frame)
+def _formulaic_block(text: str, table: Table, like: Block | None) -> Block:
+    made = matrix(formula_of(text) if like is None else like.spec, table.frame)
     spec = made.model_spec
     values = np.asfortranarray(made, dtype=float)
     return Block(tuple(str(c) for c in made.columns), values, lambda: spec)

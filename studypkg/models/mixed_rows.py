@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 
-from studypkg.models.design import Design, Floats, GroupTerm
+from studypkg.models.design import Codes, Design, Floats, GroupTerm
 from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.deviance import Point
 from studypkg.models.linear.modes import Modes, conditional_modes
@@ -65,6 +65,11 @@ class MixedRows:
         return self.design.terms
 
     @property
+    def strata(self) -> tuple[Codes, ...]:
+        """The level of every row for each grouping factor."""
+        return tuple(factor.codes for factor in self.sums.factors)
+
+    @property
     def y(self) -> Floats:
         """The response, n."""
         return self.design.y
@@ -87,11 +92,7 @@ class MixedRows:
     @cached_property
     def effects(self) -> tuple[Floats, ...]:
         """The conditional modes of every term, levels × columns."""
-        found: dict[int, Floats] = {}
-        for factor, mode in zip(self.sums.factors, self.modes, strict=True):
-            for at, places in factor.members.items():
-                found[at] = mode.values[:, list(places)]
-        return tuple(found[at] for at in range(len(self.terms)))
+        return effects_by_term(self.sums, self.modes)
 
     @cached_property
     def fitted(self) -> pd.Series[float]:
@@ -110,23 +111,7 @@ class MixedRows:
     @cached_property
     def ranef(self) -> pd.DataFrame:
         """Random effects: one row per group, level and term, with their conditional SD."""
-        tables: dict[int, pd.DataFrame] = {}
-        for factor, mode in zip(self.sums.factors, self.modes, strict=True):
-            for at, places in factor.members.items():
-                term = self.terms[at]
-                order = np.argsort(np.array(term.levels, dtype=object), kind="stable")
-                values = mode.values[order][:, list(places)]
-                m, q = values.shape
-                tables[at] = pd.DataFrame(
-                    {
-                        "group": term.group,
-                        "level": np.repeat(np.array(term.levels, dtype=object)[order], q),
-                        "term": np.tile(np.array(term.names, dtype=object), m),
-                        "value": values.ravel(),
-                        "sd": mode.sds[order][:, list(places)].ravel(),
-                    }
-                )
-        return pd.concat([tables[at] for at in range(len(self.terms))], ignore_index=True)
+        return ranef_table(self.sums, self.modes, self.terms)
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
@@ -142,3 +127,34 @@ class MixedRows:
         weights = self.design.weights
         spread = sigma if weights is None else sigma / np.sqrt(weights)
         return np.asarray(drawn + spread * random.standard_normal(len(drawn)), dtype=float)
+
+
+def effects_by_term(sums: CrossProducts, modes: tuple[Modes, ...]) -> tuple[Floats, ...]:
+    """Sort conditional modes by term: for each, levels × columns."""
+    found: dict[int, Floats] = {}
+    for factor, mode in zip(sums.factors, modes, strict=True):
+        for at, places in factor.members.items():
+            found[at] = mode.values[:, list(places)]
+    return tuple(found[at] for at in range(len(found)))
+
+
+def ranef_table(sums: CrossProducts, modes: tuple[Modes, ...], terms: tuple[GroupTerm, ...]) -> pd.DataFrame:
+    """Lay out random effects: one row per group, level and column, with their conditional SD."""
+    tables: dict[int, pd.DataFrame] = {}
+    for factor, mode in zip(sums.factors, modes, strict=True):
+        for at, places in factor.members.items():
+            term = terms[at]
+            levels = np.array(term.levels, dtype=object)
+            order = np.argsort(levels, kind="stable")
+            values = mode.values[order][:, list(places)]
+            m, q = values.shape
+            tables[at] = pd.DataFrame(
+                {
+                    "group": term.group,
+                    "level": np.repeat(levels[order], q),
+                    "term": np.tile(np.array(term.names, dtype=object), m),
+                    "value": values.ravel(),
+                    "sd": mode.sds[order][:, list(places)].ravel(),
+                }
+            )
+    return pd.concat([tables[at] for at in range(len(terms))], ignore_index=True)

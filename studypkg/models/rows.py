@@ -11,7 +11,7 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from studypkg.errors import ConfigError, nearest
-from studypkg.models.design import Floats, GroupTerm, level_codes, level_text, matrix, plain_column
+from studypkg.models.design import Codes, Floats, GroupTerm, level_codes, level_text, matrix, plain_column
 from studypkg.models.formula import columns_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class FitRows(Protocol):
         ...
 
     @property
+    def strata(self) -> tuple[Codes, ...]:
+        """The level of every row, from zero on, for each grouping factor (of an MMRM: the subjects)."""
+        ...
+
+    @property
     def y(self) -> Floats:
         """The response, n."""
         ...
@@ -113,6 +118,7 @@ class Rows:
     refit: Callable[[Floats], Fit]
     simulate: Callable[[np.random.Generator], Floats]
     by_ml: Callable[[], Fit] | None = None
+    strata: tuple[Codes, ...] = ()
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""

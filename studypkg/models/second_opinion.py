@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 from studypkg.models.design import Design, Floats, GroupTerm
 from studypkg.models.opinion import Opinion
-
-if TYPE_CHECKING:
-    from statsmodels.regression.mixed_linear_model import MixedLM
 
 # The two must not be of one kind: a direction-set search, then one with gradients, then a simplex.
 OPTIMISERS = ("powell", "bfgs", "nm")
@@ -88,9 +86,6 @@ def nested_order(design: Design) -> tuple[GroupTerm, ...] | None:
 
 
 def _model(design: Design, rms: Floats, spread: float) -> MixedLM:
-    # Half a second to import, for those who ask a second opinion alone.
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-
     terms = nested_order(design)
     if terms is None:
         raise ValueError
@@ -117,8 +112,6 @@ def _model(design: Design, rms: Floats, spread: float) -> MixedLM:
 
 
 def _attempt(model: MixedLM, method: str, reml: bool, p: int) -> _Attempt:
-    from statsmodels.tools.sm_exceptions import ModelWarning
-
     failures: list[str] = []
     empty = np.zeros(0)
     with warnings.catch_warnings(record=True) as caught:

@@ -164,7 +164,7 @@ def _descend(point: Point, deviance: _Deviance) -> Point:
             curvature = point.curvature
             step, decrement = newton_step(point.gradient, curvature)
             continue
-        following = _score(point, deviance) if decrement > _FAR else None
+        following = _score(point, deviance) if exact and decrement > _FAR else None
         # Where second derivatives are dear they wait until the step is likely to be the last.
         order = 1 if deviance.lean and decrement > _LAST else 2
         following = following or _shortened(point, step, decrement, deviance, order=order)

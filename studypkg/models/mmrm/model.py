@@ -215,6 +215,8 @@ def _rows(request: Request, design: Design, schedule: Schedule, found: Coefficie
         spread = point.sums.unit if design.weights is None else point.sums.unit / np.sqrt(design.weights)
         return np.asarray(fitted + spread * errors)
 
+    subjects = np.empty(len(fitted), dtype=np.int64)
+    subjects[schedule.order] = np.repeat(np.arange(schedule.n_subjects), schedule.sizes)
     nobody = pd.DataFrame({name: pd.Series(dtype=object) for name in ("group", "level", "term")})
     return Rows(
         fitted=pd.Series(fitted, index=design.index, name="fitted"),
@@ -230,4 +232,5 @@ def _rows(request: Request, design: Design, schedule: Schedule, found: Coefficie
         refit=refit,
         simulate=simulate,
         by_ml=lambda: _fit(replace(request, reml=False), design, schedule),
+        strata=(subjects,),
     )

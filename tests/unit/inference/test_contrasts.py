@@ -77,16 +77,14 @@ def test_the_other_methods(fit):
     answer = contrast(fit, "x", ddf="asymptotic", level=0.9).iloc[0]
     assert np.isinf(answer["df"])
     assert answer["ci_high"] - answer["estimate"] == pytest.approx(1.6448536 * answer["se"])
-    assert set(DDF_METHODS) == {"satterthwaite", "residual", "asymptotic"}
+    assert set(DDF_METHODS) == {"satterthwaite", "kenward-roger", "between-within", "residual", "asymptotic"}
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         ("satterthwait", 'Did you mean "satterthwaite"'),
-        ("Kenward-Roger", "not available yet"),
-        ("between_within", "not available yet"),
-        ("magic", "Available: satterthwaite, residual, asymptotic"),
+        ("magic", "Available: satterthwaite, kenward-roger, between-within, residual, asymptotic"),
     ],
 )
 def test_other_methods_are_refused_not_replaced(fit, name, says):
@@ -139,3 +137,16 @@ def test_joint_test_of_the_normal_limit_is_a_chi_squared_test(fit):
     answer = joint_test(fit, ["x", "z"], ddf="asymptotic").iloc[0]
     assert np.isinf(answer["den_df"])
     assert answer["p_value"] == pytest.approx(stats.chi2.sf(2 * answer["statistic"], 2))
+
+
+def test_a_fit_gives_its_table_itself(fit):
+    pd.testing.assert_frame_equal(fit.table(ddf="kenward-roger"), coefficient_table(fit, ddf="kenward-roger"))
+
+
+def test_kenward_and_roger_widen_standard_errors(fit):
+    ours, plain = coefficient_table(fit, ddf="kenward-roger"), coefficient_table(fit)
+    np.testing.assert_allclose(ours["se"] ** 2, np.diag(fit.kenward_roger.vcov))
+    assert (ours["se"] >= plain["se"] * (1 - 1e-9)).all()
+    by_ml = fit.by_ml()
+    with pytest.raises(ModelError, match="fit with reml=True"):
+        coefficient_table(by_ml, ddf="kenward-roger")
