@@ -6,6 +6,7 @@ almost repeat each other, so everything after the one pass works with them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,19 +37,27 @@ def basis_of(design: Design) -> Basis:
     remainder of either, of the size of the condition times the precision, is removed from the sums later by
     a second factorisation ("CholeskyQR2": Yamamoto and others 2015, ETNA 44, 306–326).
     """
-    fixed, p = design.fixed, design.fixed.shape[1]
+
+    def triangle(length: Floats) -> Floats:
+        root = 1.0 if design.weights is None else np.sqrt(design.weights)[:, None]
+        return np.asarray(np.linalg.qr(design.fixed * root / length, mode="r"), dtype=float)
+
+    return basis_from(*_products(design), triangle)
+
+
+def basis_from(gram: Floats, right: Floats, by_rows: Callable[[Floats], Floats]) -> Basis:
+    """Make the basis from X'X and X'y; ``by_rows`` factorises the rows of X, divided by given lengths."""
+    p = len(gram)
     if not p:
         none = np.zeros((0, 0))
         return Basis(none, none, np.zeros(0))
-    gram, right = _products(design)
     length = np.sqrt(np.diag(gram))
     try:
         triangle = np.linalg.cholesky(gram / np.outer(length, length)).T
     except np.linalg.LinAlgError:
         triangle = np.zeros((p, p))
     if float(np.diag(triangle).min()) < _SAFE_PIVOT:
-        root = 1.0 if design.weights is None else np.sqrt(design.weights)[:, None]
-        triangle = np.asarray(np.linalg.qr(fixed * root / length, mode="r"), dtype=float)
+        triangle = by_rows(length)
         triangle = triangle * np.where(np.diag(triangle) < 0.0, -1.0, 1.0)[:, None]
     triangle = triangle * length
     inverse = linalg.solve_triangular(triangle, np.eye(p))

@@ -14,7 +14,7 @@ from studypkg.models.linear.meetings import parents
 from studypkg.models.linear.taylor import Floats
 
 # The least spread of a response, and the inverse of the greatest: their squares are still numbers.
-_LEAST = 1e-120
+LEAST_SPREAD = 1e-120
 # Below this share of the response's sum of squares nothing is left to explain.
 _EXACT = 1e-20
 # A random term keeps less than this share of its length beyond the fixed columns: it repeats them.
@@ -27,7 +27,7 @@ def check_rows(design: Design) -> None:
     """Refuse a constant response, too few rows, one level, and as many random effects as rows."""
     n, p = design.fixed.shape
     spread = float(np.ptp(design.y)) if n > 1 else 0.0
-    if spread and not _LEAST < spread < 1.0 / _LEAST:
+    if spread and not LEAST_SPREAD < spread < 1.0 / LEAST_SPREAD:
         raise ModelError(
             f'The values of "{design.response}" are so {"small" if spread < 1.0 else "large"} that their '
             "squares leave the range of arithmetic: use another unit."

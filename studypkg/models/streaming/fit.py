@@ -15,11 +15,10 @@ from studypkg.models.design import Floats, GroupTerm, clearly_apart, columns_rea
 from studypkg.models.engine import Solved, inner_theta, solve_sums
 from studypkg.models.fit import Fit
 from studypkg.models.formula import ParsedFormula
-from studypkg.models.linear.basis import Basis
+from studypkg.models.linear.basis import Basis, basis_from
 from studypkg.models.linear.checks import check_products
 from studypkg.models.matrices import Block, refuse_not_finite
 from studypkg.models.mixed_fit import Described, mixed_fit
-from studypkg.models.streaming.assembly import basis_from
 from studypkg.models.streaming.columns import Columns, first_pass, merged, stacked, triangles
 from studypkg.models.streaming.executors import Workers, workers
 from studypkg.models.streaming.recipe import (

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from studypkg.errors import ModelError
 from studypkg.models.design import GroupTerm
-from studypkg.models.linear.checks import _LEAST, check_size
+from studypkg.models.linear.checks import LEAST_SPREAD, check_size
 from studypkg.models.streaming.columns import Columns
 from studypkg.models.streaming.recipe import Recipe
 
@@ -21,7 +21,7 @@ def refuse(recipe: Recipe, columns: Columns, terms: tuple[GroupTerm, ...], p: in
     """
     response = recipe.parsed.response
     spread = columns.high - columns.low
-    if spread and not _LEAST < spread < 1.0 / _LEAST:
+    if spread and not LEAST_SPREAD < spread < 1.0 / LEAST_SPREAD:
         raise ModelError(
             f'The values of "{response}" are so {"small" if spread < 1.0 else "large"} that their '
             "squares leave the range of arithmetic: use another unit."

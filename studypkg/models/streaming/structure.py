@@ -10,8 +10,8 @@ import numpy as np
 
 from studypkg.models.design import Floats
 from studypkg.models.levels import Codes
+from studypkg.models.linear.assembly import Images, Places
 from studypkg.models.linear.grouping import Factor
-from studypkg.models.streaming.assembly import Images, Places
 from studypkg.models.streaming.columns import Columns
 from studypkg.models.streaming.recipe import Recipe
 

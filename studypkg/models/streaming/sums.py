@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studypkg.models.design import Design, Floats
+from studypkg.models.linear.assembly import CrossProducts, assemble, within
 from studypkg.models.linear.basis import Basis
-from studypkg.models.linear.crossproducts import CrossProducts, _by_level, _raw
+from studypkg.models.linear.crossproducts import by_level, raw_products
 from studypkg.models.linear.grouping import Factor
 from studypkg.models.linear.meetings import Meetings, connect, entries_of_rows
-from studypkg.models.streaming.assembly import Places, assemble, within
 from studypkg.models.streaming.columns import columns_by_group
 from studypkg.models.streaming.partition import Partition, read_partition
 from studypkg.models.streaming.recipe import Recipe
 from studypkg.models.streaming.structure import Structure
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def second_pass(task: Task, files: tuple[str, ...]) -> Sums:
     lead, rest, numbers = factors_of(part, recipe, structure, structure.bases)
     design = small_design(part, recipe, task.keep)
     root = None if part.weights is None else np.sqrt(part.weights)
-    gram, cross, fixed = _by_level(lead, design, task.basis, root)
+    gram, cross, fixed = by_level(lead, design, task.basis, root)
     weights = np.ones(len(part.y)) if part.weights is None else part.weights
     parent = None
     none = np.zeros(0, dtype=np.intp)
@@ -80,7 +82,7 @@ def second_pass(task: Task, files: tuple[str, ...]) -> Sums:
         offsets = np.cumsum([0] + [f.n_levels * f.size for f in rest])
         level, column, values = entries_of_rows(lead, rest, offsets.tolist(), root)
         meetings = connect(level, column, values, int(offsets[-1]))
-        pairs, products = _raw(rest, offsets, design, task.basis, root, meetings)
+        pairs, products = raw_products(rest, offsets, design, task.basis, root, meetings)
         columns = _everywhere(structure, rest, numbers)
         ends = columns[meetings.rows], columns[meetings.cols]
         low, high = np.minimum(*ends), np.maximum(*ends)

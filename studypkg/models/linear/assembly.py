@@ -1,52 +1,72 @@
-"""From the sums of all partitions to the sums of the model: what belongs to whom, planned and orthonormal.
+"""From sums by group to the sums of a model: what belongs to whom, in which order, on which basis.
 
-The steps are those that `studypkg.models.linear.crossproducts.gather` takes behind its rows.
+No row is looked at here, so it does not matter whether the sums came from one table or from many parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from studypkg.models.design import Floats
-from studypkg.models.linear.basis import _SAFE_PIVOT, Basis
-from studypkg.models.linear.crossproducts import CrossProducts, _orthonormal, _spread_of
+from studypkg.models.linear.basis import Basis
 from studypkg.models.linear.grouping import Factor
-from studypkg.models.linear.layout import plan
-from studypkg.models.linear.meetings import Meetings, connect, spread_pairs
+from studypkg.models.linear.layout import Layout, plan
+from studypkg.models.linear.meetings import Meetings, connect, spread, spread_pairs
 
 Places = NDArray[np.intp]
 Images = dict[int, tuple[int, Places, list[int]]]
 
 
-def basis_from(gram: Floats, right: Floats, by_rows: Callable[[Floats], Floats]) -> Basis:
-    """Make the basis that `studypkg.models.linear.basis.basis_of` makes, from X'X and X'y.
+@dataclass(frozen=True)
+class CrossProducts:
+    """All sums of products of a model.
 
-    Parameters
-    ----------
-    gram, right
-        The products, weighted.
-    by_rows
-        Factorises the rows of X, divided by given lengths; called where the products have lost digits.
+    Notes
+    -----
+    Over the m levels of the leading factor with q columns: ``gram`` (q × q × m) and ``cross`` (q × m × f)
+    with the f = p + 1 columns [Q | r], Q an orthonormal basis of X (X = Q · ``triangle``) and r the
+    least-squares residual of y (y = X · ``least_squares`` + r). ``meetings`` connects the levels with the
+    columns of the other factors. Some of these are sums of others (a clinic's intercept is the sum of its
+    therapists'):
+    ``spread_columns`` and ``spread_pairs`` lead from the ``meetings`` to all of them. ``rest_inner`` and
+    ``rest_cross`` hold the raw sums of the other factors' pairs and columns in the order of ``layout``,
+    each with a zero at the end; ``fixed`` is f × f.
     """
-    p = len(gram)
-    if not p:
-        none = np.zeros((0, 0))
-        return Basis(none, none, np.zeros(0))
-    length = np.sqrt(np.diag(gram))
-    try:
-        triangle = np.linalg.cholesky(gram / np.outer(length, length)).T
-    except np.linalg.LinAlgError:
-        triangle = np.zeros((p, p))
-    if float(np.diag(triangle).min()) < _SAFE_PIVOT:
-        triangle = by_rows(length)
-        triangle = triangle * np.where(np.diag(triangle) < 0.0, -1.0, 1.0)[:, None]
-    triangle = triangle * length
-    inverse = linalg.solve_triangular(triangle, np.eye(p))
-    return Basis(triangle, inverse, inverse @ (inverse.T @ right))
+
+    factors: tuple[Factor, ...]
+    layout: Layout
+    gram: Floats
+    cross: Floats
+    meetings: Meetings
+    spread_columns: sparse.csr_array | None
+    spread_pairs: sparse.csr_array | None
+    rest_inner: Floats
+    rest_cross: Floats
+    fixed: Floats
+    triangle: Floats
+    least_squares: Floats
+    n: int
+    log_weights: float
+
+    @property
+    def p(self) -> int:
+        """How many fixed columns there are."""
+        return len(self.triangle)
+
+    @cached_property
+    def back(self) -> Floats:
+        """The inverse of ``triangle``: from coefficients of the basis to those of the columns."""
+        return linalg.solve_triangular(self.triangle, np.eye(self.p)) if self.p else np.zeros((0, 0))
+
+    @cached_property
+    def log_triangle(self) -> float:
+        """log|X'X|."""
+        return 2.0 * float(np.log(np.abs(np.diag(self.triangle))).sum())
 
 
 def within(
@@ -142,3 +162,40 @@ def assemble(
         np.vstack([raw_cross, np.zeros((1, f))]), fixed, basis.triangle, basis.least_squares, n, log_weights,
     )  # fmt: skip
     return _orthonormal(sums)
+
+
+def _orthonormal(sums: CrossProducts) -> CrossProducts:
+    """Remove what the first factorisation left: afterwards the basis is orthonormal to the last digit."""
+    p = sums.p
+    if not p:
+        return sums
+    second = np.linalg.cholesky(sums.fixed[:p, :p]).T
+    turn = np.eye(p + 1)
+    turn[:p, :p] = linalg.solve_triangular(second, np.eye(p))
+    shift = turn[:p, :p] @ (turn[:p, :p].T @ sums.fixed[:p, p])
+    turn[:p, p] = -shift
+    triangle = second @ sums.triangle
+    return replace(
+        sums,
+        cross=sums.cross @ turn,
+        rest_cross=sums.rest_cross @ turn,
+        fixed=turn.T @ sums.fixed @ turn,
+        triangle=triangle,
+        least_squares=sums.least_squares + linalg.solve_triangular(sums.triangle, shift),
+    )
+
+
+def _spread_of(
+    factors: tuple[Factor, ...], bases: list[int], images: Images,
+    starts: Places, offsets: Places,
+) -> sparse.csr_array:  # fmt: skip
+    found = []
+    for at, k in enumerate(bases):
+        size = factors[k].n_levels * factors[k].size
+        found.append((starts[k - 1] + np.arange(size), offsets[at] + np.arange(size)))
+    for k, (b, parent, same) in images.items():
+        inner, q = np.arange(factors[b].n_levels), factors[b].size
+        for part, at in enumerate(same):
+            full = starts[k - 1] + parent * factors[k].size + part
+            found.append((full, offsets[bases.index(b)] + inner * q + at))
+    return spread(found, int(offsets[-1]), int(starts[-1]))
