@@ -7,8 +7,9 @@ values and random effects, in `rows`.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from studypkg.models.design import Floats
 from studypkg.models.fit_record import fit_from_record, fit_to_record
 from studypkg.models.fit_text import summary_html, summary_text
 from studypkg.models.links import LINKS
+from studypkg.models.prediction import Interval
 from studypkg.models.rows import FitRows
 
 
@@ -135,9 +137,22 @@ class Fit:
         """
         return self._rows("random effects").ranef.copy()
 
+    @overload
     def predict(
-        self, newdata: pd.DataFrame, *, random: bool = False, scale: str = "response"
-    ) -> pd.Series[float]:
+        self, newdata: pd.DataFrame, *, random: bool = False, scale: str = "response", interval: None = None,
+        level: float = 0.95, weights: Sequence[float] | None = None,
+    ) -> pd.Series[float]: ...  # fmt: skip
+
+    @overload
+    def predict(
+        self, newdata: pd.DataFrame, *, random: bool = False, scale: str = "response", interval: str,
+        level: float = 0.95, weights: Sequence[float] | None = None,
+    ) -> pd.DataFrame: ...  # fmt: skip
+
+    def predict(
+        self, newdata: pd.DataFrame, *, random: bool = False, scale: str = "response",
+        interval: str | None = None, level: float = 0.95, weights: Sequence[float] | None = None,
+    ) -> pd.Series[float] | pd.DataFrame:  # fmt: skip
         """Predict the response for new rows.
 
         Parameters
@@ -149,19 +164,39 @@ class Fit:
         scale
             ``response`` or ``link``: for a generalised mixed model the mean, or the linear predictor it is
             the inverse link of; elsewhere they are the same.
+        interval
+            ``confidence`` for the mean, ``prediction`` for a new observation (linear mixed models only).
+        level
+            Level of the interval. Its quantiles are normal, the variance parameters held at their estimates.
+        weights
+            For ``prediction`` from a weighted fit: one weight per new row.
 
         Returns
         -------
-        pandas.Series
-            One value per row of ``newdata``; missing where a column the formula needs is missing.
+        pandas.Series or pandas.DataFrame
+            One value per row of ``newdata``, missing where a column the formula needs is missing; with an
+            interval the columns ``estimate``, ``se``, ``low`` and ``high``. With ``random`` the standard error
+            is that of x'β̂ + z'b̃ around x'β + z'b (Henderson), and a new level adds the whole variance of its
+            random effects; without it a confidence interval is that of x'β̂, and a prediction adds the whole
+            variance of the random effects. A prediction adds σ² / weight to either.
         """
         if scale not in ("response", "link"):
             raise ConfigError(f'There is no scale "{scale}". Available: response, link.')
-        found = self._rows("predictions").predict(newdata, self.params, random=random)
-        if self.kind != "glmm" or scale == "link":
+        rows = self._rows("predictions")
+        if interval is not None:
+            with_interval = getattr(rows, "predict_interval", None)
+            if with_interval is None:
+                raise ConfigError("Intervals of predictions are there for linear mixed models of a table in memory.")
+            how = Interval(interval, level, self.weighted, weights)
+            found: pd.DataFrame = with_interval(newdata, self.vcov, random=random, how=how)
             return found
-        means = LINKS[self.link].to_mean(np.asarray(found, dtype=float))
-        return pd.Series(means, index=found.index, name=found.name)
+        if weights is not None or level != 0.95:
+            raise ConfigError('level and weights belong to an interval: add interval="prediction".')
+        values = rows.predict(newdata, self.params, random=random)
+        if self.kind != "glmm" or scale == "link":
+            return values
+        mean = LINKS[self.link].to_mean(np.asarray(values, dtype=float))
+        return pd.Series(mean, index=values.index, name=values.name)
 
     def refit(self, y: Floats | pd.Series[float]) -> Fit:
         """Fit the same model to another response: one value per row used, in their order."""

@@ -14,6 +14,7 @@ from studypkg.models.design import Codes, Design, Floats, GroupTerm
 from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.deviance import Point
 from studypkg.models.linear.modes import Modes, conditional_modes
+from studypkg.models.prediction import Interval, predicted_interval
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:
@@ -116,6 +117,13 @@ class MixedRows:
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
         return predicted(self, newdata, params, random=random)
+
+    def predict_interval(
+        self, newdata: pd.DataFrame, vcov: pd.DataFrame, *, random: bool, how: Interval
+    ) -> pd.DataFrame:
+        """Predict new rows with an interval; see `Fit.predict`."""
+        found = self.predict(newdata, pd.Series(self.point.beta, index=vcov.index), random=random)
+        return predicted_interval(self, found, newdata, vcov, random=random, how=how)
 
     def simulate(self, random: np.random.Generator) -> Floats:
         """Draw a response from the fitted model."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
+from numpy.typing import NDArray
 
 from studypkg.errors import ConfigError, nearest
 from studypkg.models.design import Codes, Floats, GroupTerm, level_codes, level_text, matrix, plain_column
@@ -129,17 +130,7 @@ def predicted(
     rows: FitRows, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool
 ) -> pd.Series[float]:
     """Predict new rows; see `Fit.predict`."""
-    columns = [str(c) for c in newdata.columns]
-    used = set(rows.fixed_columns)
-    if random:
-        for term in rows.terms:
-            used |= columns_of(term.term.lhs, [*columns, *rows.fixed_columns]) | set(term.term.group)
-    for name in sorted(used):
-        if name not in columns:
-            raise ConfigError(f'The new rows lack the column "{name}".{nearest(name, columns)}')
-    grouping = newdata[[c for c in columns if c in used]]
-    frame = pd.DataFrame({c: plain_column(newdata[c], c) for c in grouping.columns}, index=newdata.index)
-    complete = ~frame.isna().any(axis=1).to_numpy()
+    frame, grouping, complete = rows_given(rows, newdata, groups=random, slopes=random)
     values = np.full(len(newdata), np.nan)
     if complete.any():
         whole = frame.loc[complete].reset_index(drop=True)
@@ -150,12 +141,52 @@ def predicted(
     return pd.Series(values, index=newdata.index, name="predicted")
 
 
+def rows_given(
+    rows: FitRows, newdata: pd.DataFrame, *, groups: bool, slopes: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.bool_]]:
+    """Take what a prediction reads from new rows.
+
+    Parameters
+    ----------
+    rows, newdata
+        The rows of the fit, and new ones.
+    groups, slopes
+        Whether the grouping factors and the columns of random terms are needed.
+
+    Returns
+    -------
+    tuple
+        The columns as the formula reads them, as they came, and which rows are complete.
+
+    Raises
+    ------
+    ConfigError
+        If a column is not there.
+    """
+    columns = [str(c) for c in newdata.columns]
+    used = set(rows.fixed_columns)
+    for term in rows.terms:
+        used |= columns_of(term.term.lhs, [*columns, *rows.fixed_columns]) if slopes else set()
+        used |= set(term.term.group) if groups else set()
+    for name in sorted(used):
+        if name not in columns:
+            raise ConfigError(f'The new rows lack the column "{name}".{nearest(name, columns)}')
+    grouping = newdata[[c for c in columns if c in used]]
+    frame = pd.DataFrame({c: plain_column(newdata[c], c) for c in grouping.columns}, index=newdata.index)
+    return frame, grouping, ~frame.isna().any(axis=1).to_numpy()
+
+
+def known_places(term: GroupTerm, grouping: pd.DataFrame) -> Codes:
+    """Return the place of every row's level among those of the fit, -1 for a new level."""
+    codes, uniques = level_codes(term.term.group, grouping)
+    known = {label: at for at, label in enumerate(term.levels)}
+    return np.asarray(np.array([known.get(level_text(u), -1) for u in uniques])[codes])
+
+
 def _random_part(rows: FitRows, frame: pd.DataFrame, grouping: pd.DataFrame) -> Floats:
     total = np.zeros(len(frame))
     for term, effects in zip(rows.terms, rows.effects, strict=True):
-        codes, uniques = level_codes(term.term.group, grouping)
-        known = {label: at for at, label in enumerate(term.levels)}
-        places = np.array([known.get(level_text(u), -1) for u in uniques])[codes]
+        places = known_places(term, grouping)
         columns = np.asarray(matrix(term.spec, frame), dtype=float)
         added = (columns * effects[places]).sum(axis=1)
         total += np.where(places >= 0, added, 0.0)

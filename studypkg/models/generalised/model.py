@@ -80,7 +80,7 @@ def fit_glmm(
         A column name, or one positive number per row by which the row's log-density is multiplied (repeated
         rows, say). With a response ``successes / attempts`` and no trials they are the trials, as in R.
     quadrature
-        Nodes per level: 1 is Laplace's approximation; more (odd numbers up to 51 are usual) are adaptive
+        Nodes per level: 1 is Laplace's approximation; more (7 to 25 are usual, 101 the most) are adaptive
         Gauss–Hermite quadrature, for one grouping factor with one column.
     engine
         ``own``, or ``glmm`` for the compiled package of that name; its answer is returned only if this
