@@ -6,6 +6,7 @@ from studypkg.inference.compare import compare
 from studypkg.inference.contrasts import coefficient_table, contrast, joint_test
 from studypkg.inference.ddf import DDF_METHODS
 from studypkg.inference.hypothesis import Hypothesis, parse_hypotheses
+from studypkg.inference.intervals import intervals
 from studypkg.inference.marginal_means import marginal_means
 from studypkg.inference.marginal_trends import marginal_trends
 
@@ -17,6 +18,7 @@ __all__ = [
     "coefficient_table",
     "compare",
     "contrast",
+    "intervals",
     "joint_test",
     "marginal_means",
     "marginal_trends",

@@ -186,7 +186,9 @@ class Fit:
         if interval is not None:
             with_interval = getattr(rows, "predict_interval", None)
             if with_interval is None:
-                raise ConfigError("Intervals of predictions are there for linear mixed models of a table in memory.")
+                raise ConfigError(
+                    "Intervals of predictions are there for linear mixed models of a table in memory."
+                )
             how = Interval(interval, level, self.weighted, weights)
             found: pd.DataFrame = with_interval(newdata, self.vcov, random=random, how=how)
             return found

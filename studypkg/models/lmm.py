@@ -15,6 +15,7 @@ from studypkg.models.fit import Fit
 from studypkg.models.formula import ParsedFormula, parse_formula
 from studypkg.models.mixed_fit import Described, mixed_fit
 from studypkg.models.mixed_rows import MixedRows
+from studypkg.models.offset import NO_OFFSET, Offset, Values, design_with, row_values, take_offset
 from studypkg.models.streaming.fit import PARTITION_ROWS, Streaming, fit_streamed
 
 
@@ -24,6 +25,7 @@ def fit_lmm(
     *,
     reml: bool = True,
     weights: str | Sequence[float] | None = None,
+    offset: Values | None = None,
     start: Sequence[float] | None = None,
     engine: str = "own",
     executor: object = None,
@@ -46,6 +48,9 @@ def fit_lmm(
         by maximum likelihood only.
     weights
         A column name, or one positive number per row: the residual variance of a row is σ² / weight.
+    offset
+        A column name, an expression in columns, or one number per row: a part of the mean that is known. It may
+        stand in the formula instead, as ``offset(baseline)``.
     start
         Where the search begins: the elements of the relative covariance factors, term by term, lower
         triangle column by column, as ``optimisation.theta`` of another fit has them.
@@ -84,11 +89,26 @@ def fit_lmm(
     >>> round(fit.params["Intercept"], 6), fit.groups
     (np.float64(7.0), {'who': 3})
     """
-    parsed = parse_formula(formula)
+    text, inside = take_offset(formula)
+    if inside and offset is not None:
+        raise ConfigError("An offset was given twice: in the formula and as an argument. Keep one.")
+    parsed, offset = parse_formula(text), inside or offset
     if isinstance(data, pd.DataFrame):
         if executor is not None:
             raise ConfigError("The rows are in memory and need no executor: leave it out, or give a path.")
-        return _fit(parsed, build_design(parsed, data, weights), reml, start, engine)
+        if offset is None:
+            return _fit(parsed, build_design(parsed, data, weights), NO_OFFSET, reml, start, engine)
+        values = row_values(offset, data, "offset")
+        assert values is not None
+        design = design_with(parsed, data, weights, {"offset": values})
+        known = Offset(values[design.kept], offset if isinstance(offset, str) else None)
+        # A known part of the mean is taken from the response: what remains has the same likelihood.
+        design = replace(design, y=design.y - known.values)
+        label = "numbers" if known.text is None else known.text
+        parsed = replace(parsed, text=f"{parsed.text} + offset({label})")
+        return _fit(parsed, design, known, reml, start, engine)
+    if offset is not None:
+        raise ConfigError("Rows outside memory take no offset: subtract it from the response before.")
     if engine != "own":
         raise ConfigError(f'The engine "{engine}" does not take rows outside memory: use engine="own".')
     how = Streaming(executor, scratch, partition_rows)
@@ -96,8 +116,9 @@ def fit_lmm(
 
 
 def _fit(
-    parsed: ParsedFormula, design: Design, reml: bool, start: Sequence[float] | None, engine: str
-) -> Fit:
+    parsed: ParsedFormula, design: Design, known: Offset, reml: bool, start: Sequence[float] | None,
+    engine: str,
+) -> Fit:  # fmt: skip
     solved = solve(design, reml=reml, start=start, engine=engine)
     described = Described(
         parsed.text, design.names, design.terms, len(design.y), design.n_read, design.weights is not None,
@@ -110,8 +131,9 @@ def _fit(
             solved.sums,
             solved.point,
             triangles,
-            lambda y: _fit(parsed, replace(design, y=y), reml, None, engine),
-            lambda: _fit(parsed, design, False, None, engine),
+            lambda y: _fit(parsed, replace(design, y=known.taken_from(y)), known, reml, None, engine),
+            lambda: _fit(parsed, design, known, False, None, engine),
+            known,
         )
 
     return mixed_fit(solved, described, reml=reml, rows=rows)

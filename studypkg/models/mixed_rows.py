@@ -14,6 +14,7 @@ from studypkg.models.design import Codes, Design, Floats, GroupTerm
 from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.deviance import Point
 from studypkg.models.linear.modes import Modes, conditional_modes
+from studypkg.models.offset import NO_OFFSET, Offset
 from studypkg.models.prediction import Interval, predicted_interval
 from studypkg.models.rows import predicted
 
@@ -36,6 +37,8 @@ class MixedRows:
         Fits another response to the same rows.
     by_ml
         Fits the same rows by maximum likelihood.
+    offset
+        The known part of the mean, which ``design.y`` is without.
     """
 
     def __init__(
@@ -46,9 +49,10 @@ class MixedRows:
         triangles: list[Floats],
         refit: Callable[[Floats], Fit],
         by_ml: Callable[[], Fit],
+        offset: Offset = NO_OFFSET,
     ) -> None:
         self.design, self.sums, self.point, self.triangles = design, sums, point, triangles
-        self.refit, self.by_ml = refit, by_ml
+        self.refit, self.by_ml, self.offset = refit, by_ml, offset
 
     @property
     def spec(self) -> ModelSpec:
@@ -73,7 +77,7 @@ class MixedRows:
     @property
     def y(self) -> Floats:
         """The response, n."""
-        return self.design.y
+        return self.offset.added_to(self.design.y)
 
     @property
     def fixed(self) -> Floats:
@@ -98,7 +102,7 @@ class MixedRows:
     @cached_property
     def fitted(self) -> pd.Series[float]:
         """Fitted values with random effects, under the data's own index."""
-        values = self.design.fixed @ self.point.beta
+        values = self.offset.added_to(self.design.fixed @ self.point.beta)
         for term, effects in zip(self.terms, self.effects, strict=True):
             for j in range(effects.shape[1]):
                 values += term.columns[:, j] * effects[term.codes, j]
@@ -107,7 +111,7 @@ class MixedRows:
     @property
     def residuals(self) -> pd.Series[float]:
         """Response minus fitted value."""
-        return pd.Series(self.design.y - self.fitted.to_numpy(), index=self.design.index, name="residual")
+        return pd.Series(self.y - self.fitted.to_numpy(), index=self.design.index, name="residual")
 
     @cached_property
     def ranef(self) -> pd.DataFrame:
@@ -116,7 +120,7 @@ class MixedRows:
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
-        return predicted(self, newdata, params, random=random)
+        return predicted(self, newdata, params, random=random) + self.offset.of_new(newdata)
 
     def predict_interval(
         self, newdata: pd.DataFrame, vcov: pd.DataFrame, *, random: bool, how: Interval
@@ -127,7 +131,7 @@ class MixedRows:
 
     def simulate(self, random: np.random.Generator) -> Floats:
         """Draw a response from the fitted model."""
-        drawn = self.design.fixed @ self.point.beta
+        drawn = self.offset.added_to(self.design.fixed @ self.point.beta)
         sigma = float(np.sqrt(self.point.sigma2))
         for term, triangle in zip(self.terms, self.triangles, strict=True):
             effects = sigma * random.standard_normal((len(term.levels), len(triangle))) @ triangle.T

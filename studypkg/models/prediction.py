@@ -51,7 +51,9 @@ class Interval:
             raise ConfigError(f"The level of an interval lies between 0 and 1, not at {self.level}.")
         if self.weights is None:
             if self.weighted and self.kind == "prediction":
-                raise ConfigError("The fit was weighted: give weights, one per new row, for its residual variance.")
+                raise ConfigError(
+                    "The fit was weighted: give weights, one per new row, for its residual variance."
+                )
             return np.ones(n)
         weights = np.asarray(self.weights, dtype=float)
         if weights.shape != (n,) or not bool((weights > 0.0).all()):
@@ -81,7 +83,11 @@ def predicted_interval(
     if complete.any():
         whole = frame.loc[complete].reset_index(drop=True)
         p = len(vcov)
-        x = np.asarray(matrix(rows.spec, whole)[list(vcov.index)], dtype=float) if p else np.zeros((len(whole), 0))
+        x = (
+            np.asarray(matrix(rows.spec, whole)[list(vcov.index)], dtype=float)
+            if p
+            else np.zeros((len(whole), 0))
+        )
         sigma2, variance = rows.point.sigma2, np.zeros(len(whole))
         spherical: list[tuple[Floats, np.ndarray[tuple[int], np.dtype[np.intp]]]] = []
         if random or predict:

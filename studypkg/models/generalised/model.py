@@ -14,7 +14,7 @@ from studypkg.models.generalised.checks import check_model, check_quadrature
 from studypkg.models.generalised.compiled import compiled_start
 from studypkg.models.generalised.families import Family, family_of
 from studypkg.models.generalised.likelihood import laplace_only
-from studypkg.models.generalised.observations import Observations, Values, observe
+from studypkg.models.generalised.observations import Observations, observe
 from studypkg.models.generalised.problem import Problem, set_up
 from studypkg.models.generalised.rows import GlmmRows
 from studypkg.models.generalised.search import (
@@ -26,6 +26,7 @@ from studypkg.models.generalised.search import (
 from studypkg.models.generalised.start import first_guesses
 from studypkg.models.generalised.surface import MOST_LOG_SIZE, MOST_SPREAD
 from studypkg.models.links import Floats
+from studypkg.models.offset import Values
 from studypkg.models.solution import SINGULAR_TOLERANCE
 
 ENGINES = ("own", "glmm")

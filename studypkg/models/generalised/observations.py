@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from studypkg.errors import ConfigError, ModelError, nearest
-from studypkg.models.design import Design, build_design, plain_column
-from studypkg.models.formula import ParsedFormula, columns_of, parse_formula
+from studypkg.errors import ConfigError, ModelError
+from studypkg.models.design import Design
+from studypkg.models.formula import ParsedFormula, parse_formula
 from studypkg.models.generalised.response import code_response, is_proportion, successes_of_proportions
 from studypkg.models.links import Floats
-from studypkg.models.matrices import formula_of, matrix
+from studypkg.models.offset import Values, design_with, row_values, take_offset
 
-Values = str | float | Sequence[float] | NDArray[Any] | pd.Series
 _CBIND = re.compile(r"cbind\s*\((.*)\)$", re.DOTALL)
-_OFFSET = re.compile(r"(?:^|(?<=[+\s]))offset\s*\(")
-_WEIGHTS = "weights of the rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +63,7 @@ def observe(
     ModelError
         If values are not what the family can have.
     """
-    text, in_formula = _take_offset(formula)
+    text, in_formula = take_offset(formula)
     parsed = parse_formula(text)
     successes, failures = _two_columns(parsed.response)
     if trials is not None and (failures is not None or family != "binomial"):
@@ -98,13 +93,13 @@ def observe(
     extras = {
         name: value
         for name, value in (
-            ("trials", _values(trials, data, "trials")),
-            ("failures", _values(failures, data, "failures")),
-            ("offset", _values(offset, data, "offset")),
+            ("trials", row_values(trials, data, "trials")),
+            ("failures", row_values(failures, data, "failures")),
+            ("offset", row_values(offset, data, "offset")),
         )
         if value is not None
     }
-    design = _design(parsed, data, weights, extras)
+    design = design_with(parsed, data, weights, extras)
     kept = {name: value[design.kept] for name, value in extras.items()}
     attempts = np.ones(len(design.y))
     if "trials" in kept:
@@ -154,83 +149,6 @@ def check_response(seen: Observations, family: str) -> None:
         )
 
 
-def evaluate_text(text: str, data: pd.DataFrame, what: str) -> Floats:
-    """Evaluate a column name or an expression such as ``log(days)``; missing where a column is missing.
-
-    Raises
-    ------
-    ConfigError
-        If a name is not there.
-    ModelError
-        If a value is not finite although its columns are there.
-    """
-    columns = [str(c) for c in data.columns]
-    if text not in columns and not re.search(r"[^\w.]", text.strip()):
-        raise ConfigError(f'The {what} "{text}" is not a column of the data.{nearest(text, columns)}')
-    used = sorted(columns_of(text if text in columns else f"I({text})", columns))
-    frame = pd.DataFrame({c: plain_column(data[c], c) for c in used}, index=data.index)
-    absent = frame.isna().any(axis=1).to_numpy()
-    numeric = all(pd.api.types.is_numeric_dtype(frame[c].dtype) for c in used)
-    if not numeric:
-        raise ModelError(f'The {what} "{text}" is not a number in every row: give a column of numbers.')
-    if text in columns:
-        values = frame[text].to_numpy(dtype=float)
-    else:
-        values = np.full(len(frame), np.nan)
-        if not absent.all():
-            whole = frame.loc[~absent].reset_index(drop=True)
-            made = matrix(formula_of(f"0 + I({text})"), whole)
-            values[~absent] = np.asarray(made, dtype=float)[:, 0]
-    bad = int((~np.isfinite(values) & ~absent).sum())
-    if bad:
-        raise ModelError(
-            f'The {what} "{text}" is not a finite number in {bad} rows: look for logarithms of zero.'
-        )
-    return np.asarray(values, dtype=float)
-
-
-def _values(given: Values | None, data: pd.DataFrame, what: str) -> Floats | None:
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return evaluate_text(given, data, what)
-    values = np.asarray(given, dtype=float)
-    if values.ndim == 0:
-        values = np.full(len(data), float(values))
-    if values.shape != (len(data),):
-        raise ModelError(f"There are {values.size} values of {what} for {len(data)} rows: give one per row.")
-    if bool(np.isinf(values).any()):
-        raise ModelError(f"Some values of {what} are infinite: make them missing or finite.")
-    return values
-
-
-def _design(
-    parsed: ParsedFormula,
-    data: pd.DataFrame,
-    weights: str | Sequence[float] | None,
-    extras: dict[str, Floats],
-) -> Design:
-    """Build the matrices; rows without an offset or trials go too, and are counted by their own name."""
-    lacking = {name: int(np.isnan(value).sum()) for name, value in extras.items()}
-    if not any(lacking.values()):
-        return build_design(parsed, data, weights)
-    if isinstance(weights, str) and weights not in data.columns:
-        hint = nearest(weights, map(str, data.columns))
-        raise ConfigError(f'The weights column "{weights}" is not in the data.{hint}')
-    given = data[weights] if isinstance(weights, str) else weights
-    own = np.ones(len(data)) if given is None else np.asarray(given, dtype=float).copy()
-    if own.shape != (len(data),):
-        raise ModelError(f"There are {own.size} weights for {len(data)} rows: give one per row.")
-    own_lacking = int(np.isnan(own).sum())
-    for value in extras.values():
-        own[np.isnan(value)] = np.nan
-    design = build_design(parsed, data, own.tolist())
-    dropped = {k: v for k, v in design.dropped.items() if k != _WEIGHTS}
-    dropped |= {name: count for name, count in lacking.items() if count}
-    dropped |= {_WEIGHTS: own_lacking} if own_lacking else {}
-    return replace(design, weights=None if weights is None else design.weights, dropped=dropped)
-
-
 def _two_columns(response: str) -> tuple[str, str | None]:
     """Split ``cbind(successes, failures)``; other responses stay whole."""
     match = _CBIND.fullmatch(response.strip())
@@ -247,28 +165,3 @@ def _two_columns(response: str) -> tuple[str, str | None]:
     if len(parts) != 2 or not all(parts):
         raise ConfigError(f"'{response}' is not of the form cbind(successes, failures).")
     return parts[0], parts[1]
-
-
-def _take_offset(formula: str) -> tuple[str, str]:
-    """Take ``offset(…)`` out of the right side of a formula; return what is left, and what was inside."""
-    if not isinstance(formula, str) or "~" not in formula:
-        return formula, ""
-    left, right = formula.split("~", 1)
-    match = _OFFSET.search(right)
-    if match is None:
-        return formula, ""
-    depth, end = 1, match.end()
-    while end < len(right) and depth:
-        depth += {"(": 1, ")": -1}.get(right[end], 0)
-        end += 1
-    inside = right[match.end() : end - 1].strip()
-    pieces = [
-        right[: match.start()].strip().removesuffix("+").strip(),
-        right[end:].strip().removeprefix("+").strip(),
-    ]
-    rest = " + ".join(p for p in pieces if p)
-    if depth or not inside or _OFFSET.search(rest):
-        raise ConfigError(f"The formula {formula!r} must hold one whole offset(…): sum several inside it.")
-    if right[: match.start()].strip().endswith("-") or rest.startswith("-"):
-        raise ConfigError(f"In {formula!r}, offset(…) stands between plus signs only.")
-    return f"{left}~ {rest}", inside

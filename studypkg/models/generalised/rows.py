@@ -13,9 +13,10 @@ from formulaic import ModelSpec
 from studypkg.errors import ConfigError
 from studypkg.models.design import Codes, GroupTerm
 from studypkg.models.generalised.likelihood import Point
-from studypkg.models.generalised.observations import Observations, evaluate_text
+from studypkg.models.generalised.observations import Observations
 from studypkg.models.generalised.problem import Problem
 from studypkg.models.links import Floats
+from studypkg.models.offset import evaluate_text
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:

@@ -63,7 +63,13 @@ class Profile:
     """
 
     def __init__(
-        self, sums: CrossProducts, point: Point, fixed: Sequence[str], terms: Sequence[GroupTerm], *, reml: bool
+        self,
+        sums: CrossProducts,
+        point: Point,
+        fixed: Sequence[str],
+        terms: Sequence[GroupTerm],
+        *,
+        reml: bool,
     ) -> None:
         self.sums, self.point, self.reml, self.terms = sums, point, reml, tuple(terms)
         self.parameters = {p.name: p for p in parameter_list(fixed, terms)}
@@ -294,9 +300,13 @@ class Profile:
         step = cut * self._rough_se(held, centre)
         low, high = {"sd": (0.0, np.inf), "corr": (-1.0, 1.0)}.get(held.kind, (-np.inf, np.inf))
         if held.kind == "sigma":
-            ends = [float(np.exp(np.log(centre) + self._end(name, s, cut, step, np.inf))) for s in (-1.0, 1.0)]
+            ends = [
+                float(np.exp(np.log(centre) + self._end(name, s, cut, step, np.inf))) for s in (-1.0, 1.0)
+            ]
         else:
-            ends = [centre + self._end(name, s, cut, step, abs(w - centre)) for s, w in ((-1.0, low), (1.0, high))]
+            ends = [
+                centre + self._end(name, s, cut, step, abs(w - centre)) for s, w in ((-1.0, low), (1.0, high))
+            ]
             ends = [float(np.clip(end, low, high)) for end in ends]
         return ends[0], ends[1]
 
@@ -332,7 +342,9 @@ class Profile:
                 return sign * most
             near, far = far, min(1.5 * far, most)
         else:
-            raise ModelError(f'The profile of "{name}" never reaches the cut-off: the interval has no end there.')
+            raise ModelError(
+                f'The profile of "{name}" never reaches the cut-off: the interval has no end there.'
+            )
         start = near if near else 0.0
         root = brentq(lambda d: over(d) if d else -cut, start, far, xtol=1e-7 * far, rtol=1e-9)
         return sign * float(root)

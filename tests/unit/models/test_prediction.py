@@ -27,7 +27,9 @@ def henderson(study, fit, new):
 
     def random(rows):
         z = np.zeros((len(rows), 2 * len(patients) + len(therapists)))
-        for at, (who, by, week) in enumerate(zip(rows["patient"], rows["therapist"], rows["weeks"], strict=True)):
+        for at, (who, by, week) in enumerate(
+            zip(rows["patient"], rows["therapist"], rows["weeks"], strict=True)
+        ):
             if who in patients:
                 z[at, 2 * patients.index(who) + np.arange(2)] = 1.0, week
             if by in therapists:
@@ -111,3 +113,51 @@ def test_a_singular_fit_has_no_variance_to_add(study):
 def test_refusals(study, weighted, arguments, message):
     with pytest.raises(ConfigError, match=message):
         weighted.predict(study.head(2), **arguments)
+
+
+@pytest.fixture(scope="module")
+def shifted(study):
+    rows = study.assign(known=1e5 + 3.0 * study["weeks"] ** 2)
+    rows["total"] = rows["pain"] + rows["known"]
+    return rows
+
+
+def test_an_offset_is_what_is_subtracted(shifted):
+    plain = fit_lmm("pain ~ weeks + (1 | patient)", shifted)
+    for fit in (
+        fit_lmm("total ~ weeks + offset(known) + (1 | patient)", shifted),
+        fit_lmm("total ~ weeks + (1 | patient)", shifted, offset="known"),
+        fit_lmm("total ~ weeks + (1 | patient)", shifted, offset=shifted["known"].to_numpy()),
+    ):
+        assert fit.params.to_numpy() == pytest.approx(plain.params.to_numpy(), rel=1e-8)
+        assert fit.loglik == pytest.approx(plain.loglik, rel=1e-9)
+        assert (fit.fitted - shifted["known"]).to_numpy() == pytest.approx(plain.fitted.to_numpy(), abs=1e-7)
+        assert fit.residuals.to_numpy() == pytest.approx(plain.residuals.to_numpy(), abs=1e-7)
+        drawn = fit.simulate(4)
+        again = plain.refit(plain.simulate(4))
+        assert (drawn - shifted["known"]).to_numpy() == pytest.approx(plain.simulate(4).to_numpy(), abs=1e-7)
+        assert fit.refit(drawn).params.to_numpy() == pytest.approx(again.params.to_numpy(), rel=1e-7)
+        assert fit.by_ml().loglik == pytest.approx(plain.by_ml().loglik, rel=1e-9)
+
+
+def test_new_rows_bring_their_offset(shifted):
+    fit = fit_lmm("total ~ weeks + offset(known) + (1 | patient)", shifted)
+    plain = fit_lmm("pain ~ weeks + (1 | patient)", shifted)
+    new = shifted.head(3)
+    expected = plain.predict(new, random=True) + new["known"]
+    assert fit.predict(new, random=True).to_numpy() == pytest.approx(expected.to_numpy())
+    with_interval = fit.predict(new, random=True, interval="prediction")
+    assert with_interval["estimate"].to_numpy() == pytest.approx(expected.to_numpy())
+    with pytest.raises(ConfigError, match="known"):
+        fit.predict(new.drop(columns="known"))
+    numbers = fit_lmm("total ~ weeks + (1 | patient)", shifted, offset=shifted["known"].to_numpy())
+    with pytest.raises(ConfigError, match="given as numbers"):
+        numbers.predict(new)
+
+
+def test_rows_without_an_offset_are_left_out(shifted):
+    holes = shifted.assign(known=shifted["known"].where(shifted.index >= 5))
+    fit = fit_lmm("total ~ weeks + (1 | patient)", holes, offset="known")
+    assert (fit.n, fit.dropped) == (len(shifted) - 5, {"offset": 5})
+    with pytest.raises(ConfigError, match="twice"):
+        fit_lmm("total ~ weeks + offset(known) + (1 | patient)", shifted, offset="known")
