@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from studypkg.models.design import Floats
-from studypkg.models.linear.basis import Basis
+from studypkg.models.linear.basis import Basis, inverse_of_triangle
 from studypkg.models.linear.grouping import Factor
 from studypkg.models.linear.layout import Layout, plan
 from studypkg.models.linear.meetings import Meetings, connect, spread, spread_pairs
@@ -61,7 +61,7 @@ class CrossProducts:
     @cached_property
     def back(self) -> Floats:
         """The inverse of ``triangle``: from coefficients of the basis to those of the columns."""
-        return linalg.solve_triangular(self.triangle, np.eye(self.p)) if self.p else np.zeros((0, 0))
+        return inverse_of_triangle(self.triangle)
 
     @cached_property
     def log_triangle(self) -> float:
@@ -169,9 +169,9 @@ def _orthonormal(sums: CrossProducts) -> CrossProducts:
     p = sums.p
     if not p:
         return sums
-    second = np.linalg.cholesky(sums.fixed[:p, :p]).T
+    second: Floats = np.asarray(np.linalg.cholesky(sums.fixed[:p, :p]).T, dtype=float)
     turn = np.eye(p + 1)
-    turn[:p, :p] = linalg.solve_triangular(second, np.eye(p))
+    turn[:p, :p] = inverse_of_triangle(second)
     shift = turn[:p, :p] @ (turn[:p, :p].T @ sums.fixed[:p, p])
     turn[:p, p] = -shift
     triangle = second @ sums.triangle
@@ -181,7 +181,7 @@ def _orthonormal(sums: CrossProducts) -> CrossProducts:
         rest_cross=sums.rest_cross @ turn,
         fixed=turn.T @ sums.fixed @ turn,
         triangle=triangle,
-        least_squares=sums.least_squares + linalg.solve_triangular(sums.triangle, shift),
+        least_squares=sums.least_squares + linalg.solve_triangular(sums.triangle, shift, check_finite=False),
     )
 
 

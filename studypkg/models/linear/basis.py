@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 
 from studypkg.models.design import Design, Floats
 
@@ -60,8 +60,18 @@ def basis_from(gram: Floats, right: Floats, by_rows: Callable[[Floats], Floats])
         triangle = by_rows(length)
         triangle = triangle * np.where(np.diag(triangle) < 0.0, -1.0, 1.0)[:, None]
     triangle = triangle * length
-    inverse = linalg.solve_triangular(triangle, np.eye(p))
+    inverse = inverse_of_triangle(triangle)
     return Basis(triangle, inverse, inverse @ (inverse.T @ right))
+
+
+def inverse_of_triangle(triangle: Floats) -> Floats:
+    """Invert an upper triangular matrix without zeros on its diagonal."""
+    if not len(triangle):
+        return np.zeros((0, 0))
+    inverse, singular = lapack.dtrtri(triangle, lower=0)
+    if singular:
+        raise np.linalg.LinAlgError
+    return np.asarray(inverse)
 
 
 def _products(design: Design) -> tuple[Floats, Floats]:

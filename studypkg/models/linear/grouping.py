@@ -11,6 +11,9 @@ from scipy import sparse
 
 from studypkg.models.design import Codes, Design, Floats
 
+# Below this a counting sort costs more to set up than it saves.
+_FEW = 4096
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -46,6 +49,8 @@ class Factor:
 def in_order(codes: NDArray[Any], size: int) -> NDArray[np.intp]:
     """Return the places of codes below ``size`` in ascending order, equal ones in the order they come."""
     n = len(codes)
+    if n < _FEW:
+        return np.argsort(codes, kind="stable")
     rows = sparse.csr_array((np.ones(n, dtype=np.int8), codes, np.arange(n + 1)), shape=(n, size))
     # Turning rows into columns is a counting sort.
     return np.asarray(rows.tocsc().indices, dtype=np.intp)
