@@ -80,7 +80,7 @@ def bootstrap(
     def one(child: np.random.SeedSequence) -> Floats | None:
         drawn = fit.simulate(np.random.default_rng(child))
         try:
-            return estimates(fit.refit(drawn)).reindex(names).to_numpy(dtype=float)
+            return np.asarray(estimates(fit.refit(drawn)).reindex(names), dtype=np.float64)
         except (ModelError, np.linalg.LinAlgError):
             return None
 

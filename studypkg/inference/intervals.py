@@ -45,8 +45,8 @@ def intervals(
     level
         Level of the two-sided interval.
     parameters
-        Names of coefficients, ``sd | group | column``, ``corr | group | one, other`` or ``sigma``; all of them
-        when None.
+        Names of coefficients, ``sd | group | column``, ``corr | group | one, other`` or ``sigma``; all
+        of them when None.
     ddf
         Degrees of freedom for ``wald``; see `studypkg.inference.contrast`.
     reml

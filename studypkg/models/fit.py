@@ -175,10 +175,10 @@ class Fit:
         -------
         pandas.Series or pandas.DataFrame
             One value per row of ``newdata``, missing where a column the formula needs is missing; with an
-            interval the columns ``estimate``, ``se``, ``low`` and ``high``. With ``random`` the standard error
-            is that of x'β̂ + z'b̃ around x'β + z'b (Henderson), and a new level adds the whole variance of its
-            random effects; without it a confidence interval is that of x'β̂, and a prediction adds the whole
-            variance of the random effects. A prediction adds σ² / weight to either.
+            interval the columns ``estimate``, ``se``, ``low`` and ``high``. With ``random`` the standard
+            error is that of x'β̂ + z'b̃ around x'β + z'b (Henderson), and a new level adds the whole
+            variance of its random effects; without it a confidence interval is that of x'β̂, and a
+            prediction adds the whole variance of the random effects. A prediction adds σ² / weight to either.
         """
         if scale not in ("response", "link"):
             raise ConfigError(f'There is no scale "{scale}". Available: response, link.')

@@ -49,8 +49,8 @@ def fit_lmm(
     weights
         A column name, or one positive number per row: the residual variance of a row is σ² / weight.
     offset
-        A column name, an expression in columns, or one number per row: a part of the mean that is known. It may
-        stand in the formula instead, as ``offset(baseline)``.
+        A column name, an expression in columns, or one number per row: a part of the mean that is known. It
+        may stand in the formula instead, as ``offset(baseline)``.
     start
         Where the search begins: the elements of the relative covariance factors, term by term, lower
         triangle column by column, as ``optimisation.theta`` of another fit has them.

@@ -27,8 +27,8 @@ class Offset:
 
     Notes
     -----
-    ``values`` (n, or none at all where there is no offset) belong to the rows used; ``text`` is how new rows get
-    theirs: an expression in their columns, empty for none, None when only numbers were given.
+    ``values`` (n, or none at all where there is no offset) belong to the rows used; ``text`` is how new rows
+    get theirs: an expression in their columns, empty for none, None when only numbers were given.
     """
 
     values: Floats

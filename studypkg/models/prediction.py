@@ -1,7 +1,8 @@
 """How far a prediction of a linear mixed model may be off: for its mean, and for a new observation.
 
-Henderson (1975), Biometrics 31, 423-447, doi 10.2307/2529430. With K = σ² (Z'WZ + Σ⁻¹)⁻¹ the joint covariance of
-β̂ and b̃ − b gives, for a row (x, z), Var(x'β̂ + z'(b̃ − b)) = z'Kz + c' Cov(β̂) c with c = x − X'WZ K z / σ².
+Henderson (1975), Biometrics 31, 423-447, doi 10.2307/2529430. With K = σ² (Z'WZ + Σ⁻¹)⁻¹ the joint
+covariance of β̂ and b̃ − b gives, for a row (x, z),
+Var(x'β̂ + z'(b̃ − b)) = z'Kz + c' Cov(β̂) c with c = x − X'WZ K z / σ².
 The variance parameters are held at their estimates, and quantiles are normal.
 """
 

@@ -41,7 +41,7 @@ def fits():
 @pytest.mark.parametrize("case", CASES)
 def test_shares_of_variance_are_those_of_performance(fits, case):
     told, r2, shares = REFERENCES[case], r_squared(fits(case)), icc(fits(case)).set_index("group")
-    close = {"rel": 1e-4 if case == "cbpp" else 1e-5}
+    close = {"rel": 1e-5}
     assert r2["marginal"] == pytest.approx(told["r2_marginal"], **close, abs=1e-12)
     assert r2["conditional"] == pytest.approx(told["r2_conditional"], **close)
     assert shares.loc["all", "adjusted"] == pytest.approx(told["icc_adjusted"], **close)

@@ -1,4 +1,4 @@
-"""Is the fit to be trusted: influence, residuals, random effects, shares of variance, collinearity, convergence."""
+"""Is the fit to be trusted: influence, residuals, random effects, shares, collinearity, convergence."""
 
 from studypkg.inference.diagnostics.collinearity import Collinearity, collinearity
 from studypkg.inference.diagnostics.convergence import convergence_report
@@ -15,7 +15,7 @@ from studypkg.inference.diagnostics.residuals import (
 )
 
 __all__ = [
-    "Collinearity", "Influence", "collinearity", "convergence_report", "covariate_correlations", "icc", "icc_at",
-    "influence", "quantiles", "r_squared", "random_effects_check", "residual_shape", "residual_spread",
-    "residuals", "spread_by_group",
+    "Collinearity", "Influence", "collinearity", "convergence_report", "covariate_correlations",
+    "icc", "icc_at", "influence", "quantiles", "r_squared", "random_effects_check", "residual_shape",
+    "residual_spread", "residuals", "spread_by_group",
 ]  # fmt: skip

@@ -18,8 +18,8 @@ class Collinearity:
     Notes
     -----
     ``terms``: ``term``, ``df``, ``gvif`` and ``gvif_adjusted`` = gvif^(1/(2 df)), comparable between terms.
-    ``coefficients``: ``vif`` by coefficient. ``indices``: condition indices of the columns scaled to length one,
-    intercept included, largest last, and per coefficient the share of its variance at each index.
+    ``coefficients``: ``vif`` by coefficient. ``indices``: condition indices of the columns scaled to length
+    one, intercept included, largest last, and per coefficient the share of its variance at each index.
     ``condition_number`` is the largest index; above 30 is much (Belsley, Kuh and Welsch).
     """
 

@@ -136,7 +136,8 @@ def _levels(
 
 def _fitted_change(design: Design, change: Floats) -> Floats:
     products = design.fixed.T @ design.fixed
-    return np.sqrt(np.maximum(np.einsum("gi,ij,gj->g", change, products, change), 0.0) / len(design.y))
+    squares = np.einsum("gi,ij,gj->g", change, products, change)
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0) / len(design.y)))
 
 
 def _refitted(fit: Fit, design: Design, name: str, codes: Codes, levels: list[str]) -> Influence:

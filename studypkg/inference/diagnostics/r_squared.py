@@ -40,10 +40,10 @@ def r_squared(fit: Fit) -> pd.Series[float]:
 
     Notes
     -----
-    Nakagawa and Schielzeth (2013), doi 10.1111/j.2041-210x.2012.00261.x; random slopes by the mean of z'Σz over
-    the rows, Johnson (2014), doi 10.1111/2041-210X.12225; other families after Nakagawa, Johnson and Schielzeth
-    (2017), doi 10.1098/rsif.2017.0213: π²/3, 1 and π²/6 for logit, probit and cloglog; for the log link
-    log(1 + 1/λ [+ 1/size]) with λ the mean of the response.
+    Nakagawa and Schielzeth (2013), doi 10.1111/j.2041-210x.2012.00261.x; random slopes by the mean of z'Σz
+    over the rows, Johnson (2014), doi 10.1111/2041-210X.12225; other families after Nakagawa, Johnson and
+    Schielzeth (2017), doi 10.1098/rsif.2017.0213: π²/3, 1 and π²/6 for logit, probit and cloglog; for the log
+    link log(1 + 1/λ [+ 1/size]) with λ the mean of the response.
     """
     shares = variance_shares(fit)
     random = sum(shares.random.values())

@@ -46,7 +46,7 @@ def random_effects_check(fit: Fit) -> tuple[pd.DataFrame, pd.DataFrame]:
         if len(values) < 2 or np.ptp(values) == 0.0:
             continue
         told.append({"group": group, "term": term, **shape(values).to_dict()})
-        drawn.append(quantiles(values).assign(group=group, term=term))
+        drawn.append(quantiles(values).assign(group=str(group), term=str(term)))
     if not told:
         raise ModelError("Every random effect is zero, so their shape cannot be described.")
     return pd.DataFrame(told), pd.concat(drawn, ignore_index=True)

@@ -20,17 +20,17 @@ MOST_TOGETHER = 3000
 
 
 def residuals(fit: Fit, *, scaled: bool = True) -> pd.DataFrame:
-    """Return the residuals of every row used, under the data's index. Rows are patients': do not publish.
+    """Return the residuals of every row used, under the data's index. Rows are patients'.
 
     Returns
     -------
     pandas.DataFrame
-        ``fitted`` (with random effects), ``conditional`` (response − fitted) and ``pearson`` (conditional over
-        the standard deviation of a row given its random effects). For a linear mixed model also ``marginal``
-        (y − Xβ̂), ``marginal_pearson`` (over its standard deviation from V) and, with ``scaled``, ``scaled``:
-        L⁻¹(y − Xβ̂) with V = LL' over rows that share random effects, which are uncorrelated with variance 1
-        when the model holds, apart from the estimation of β (Fitzmaurice, Laird and Ware 2011, doi
-        10.1002/9781119513469).
+        ``fitted`` (with random effects), ``conditional`` (response − fitted) and ``pearson`` (conditional
+        over the standard deviation of a row given its random effects). For a linear mixed model also
+        ``marginal`` (y − Xβ̂), ``marginal_pearson`` (over its standard deviation from V) and, when asked,
+        ``scaled``: L⁻¹(y − Xβ̂) / σ̂ with V = LL' over rows that share random effects. These are uncorrelated
+        with variance 1 when the model holds, apart from the estimation of β (Fitzmaurice, Laird and Ware
+        2011, doi 10.1002/9781119513469).
 
     Raises
     ------
@@ -68,8 +68,8 @@ def _scaled(rows: MixedRows, root: Floats, marginal: Floats) -> Floats:
     largest = int(np.diff(np.append(starts, len(order))).max())
     if largest > MOST_TOGETHER:
         raise ModelError(
-            f"{largest} rows hang together through random effects, and scaled residuals need a dense factor of "
-            f"them (at most {MOST_TOGETHER}): ask with scaled=False."
+            f"{largest} rows hang together through random effects, and scaled residuals need a dense factor "
+            f"of them (at most {MOST_TOGETHER}): ask with scaled=False."
         )
     found = np.empty(len(root))
     for part in np.split(order, starts[1:]):
@@ -82,7 +82,7 @@ def _scaled(rows: MixedRows, root: Floats, marginal: Floats) -> Floats:
 
 
 def _components(rows: MixedRows) -> Codes:
-    """Number the sets of rows that share random effects, directly or through others."""
+    """Return, per row, the number of the set of rows that it shares random effects with."""
     n, width, places = rows.design.y.size, 0, []
     for term in rows.terms:
         places.append(width + term.codes)
@@ -95,11 +95,12 @@ def _components(rows: MixedRows) -> Codes:
 
 
 def quantiles(values: Floats | pd.Series[float], points: int = 99) -> pd.DataFrame:
-    """Return a normal quantile plot as numbers: ``expected`` and ``observed`` (values centred, over their SD).
+    """Return a normal quantile plot as numbers: ``expected`` and ``observed`` (centred, over their SD).
 
     Notes
     -----
-    At most ``points`` quantiles, so a page does not show single rows; probabilities (i − ½) / points.
+    At probabilities (i − ½) / points. With no more values than points every value is shown: ask for fewer
+    points where that could be a person.
     """
     x = np.asarray(values, dtype=float)
     x = x[np.isfinite(x)]
@@ -113,7 +114,7 @@ def quantiles(values: Floats | pd.Series[float], points: int = 99) -> pd.DataFra
 
 
 def residual_shape(fit: Fit, kind: str = "pearson") -> pd.Series[float]:
-    """Describe residuals of one kind: ``n``, ``mean``, ``sd``, ``skewness``, ``kurtosis`` (excess), ``beyond_3``.
+    """Describe residuals of one kind by ``n``, ``mean``, ``sd``, ``skewness``, ``kurtosis`` (excess).
 
     Notes
     -----
@@ -137,7 +138,7 @@ def shape(x: Floats) -> pd.Series[float]:
 
 
 def residual_spread(fit: Fit, bins: int = 10) -> pd.DataFrame:
-    """Return Pearson residuals by fitted value, in bins of equal number: does the spread change?
+    """Return Pearson residuals by fitted value, in bins of equal number.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """The deviance of a linear mixed model minimised with one named parameter held, and the intervals it gives.
 
-Everything comes from the sums of products: no row is looked at again. A profile interval holds the values whose
-deviance exceeds the minimum by no more than a quantile of χ² with one degree of freedom: Bates, Mächler, Bolker
-and Walker (2015), doi 10.18637/jss.v067.i01, section 5.1; Venzon and Moolgavkar (1988), doi 10.2307/2347496.
+Everything comes from the sums of products: no row is looked at again. A profile interval holds the values
+whose deviance exceeds the minimum by no more than a quantile of χ²(1): Bates, Mächler, Bolker and Walker
+(2015), doi 10.18637/jss.v067.i01, section 5.1; Venzon and Moolgavkar (1988), doi 10.2307/2347496.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
+from scipy.optimize import brentq
 
 from studypkg.errors import ConfigError, ModelError, nearest
 from studypkg.models.design import GroupTerm
@@ -125,8 +126,8 @@ class Profile:
 
         Notes
         -----
-        A coefficient a'γ held at c leaves γ = a c / a'a + N u, N spanning what is orthogonal to a: the moments
-        of the remaining columns follow as W'MW with a constant W, and so do their derivatives.
+        A coefficient a'γ held at c leaves γ = a c / a'a + N u, N spanning what is orthogonal to a: the
+        moments of the remaining columns follow as W'MW with a constant W, and so do their derivatives.
         """
         sums = self.sums
         kind = "" if held is None else held.kind
@@ -217,13 +218,13 @@ class Profile:
                 break
         if best is None:
             raise ModelError(
-                f'The profile of "{name}" did not converge at {value:.6g}: use method="bootstrap", or simplify '
-                "the random terms."
+                f'The profile of "{name}" did not converge at {value:.6g}: use method="bootstrap", or '
+                "simplify the random terms."
             )
         if best[0] < self.point.deviance - _BELOW:
             raise ModelError(
-                f'The profile of "{name}" reaches a lower deviance than the fitted model: the fit is not at its '
-                "optimum. Give fit_lmm another start."
+                f'The profile of "{name}" reaches a lower deviance than the fitted model: the fit is not at '
+                "its optimum. Give fit_lmm another start."
             )
         known.append((value, best[0], best[1]))
         return best[0]
@@ -287,8 +288,8 @@ class Profile:
         Notes
         -----
         Where the deviance of a standard deviation at zero, or of a correlation at ±1, does not exceed the
-        cut-off, the interval ends there exactly. Both ends are missing for a correlation of a variance that is
-        estimated at zero: it does not exist.
+        cut-off, the interval ends there exactly. Both ends are missing for a correlation of a variance that
+        is estimated at zero: it does not exist.
         """
         if not 0.0 < level < 1.0:
             raise ConfigError(f"The level of an interval lies between 0 and 1, not at {level}.")
@@ -322,8 +323,6 @@ class Profile:
 
     def _end(self, name: str, sign: float, cut: float, step: float, most: float) -> float:
         """Return the signed distance from the estimate (of log σ for sigma) to one end."""
-        from scipy.optimize import brentq
-
         centre, log = self.estimate(name), self.parameter(name).kind == "sigma"
 
         def over(distance: float) -> float:

@@ -1,8 +1,8 @@
 """The parameters of a linear mixed model by name, and coordinates in which one of them can be held.
 
-Covariances are written as Σ = L L' in units of σ̂², L being lower triangular once the rows of a term are put in
-an order of choice. With a column first, its standard deviation is one element of L; with two columns first,
-their correlation is an angle. In both cases L is linear in what stays free.
+Covariances are written as Σ = L L' in units of σ̂², L being lower triangular once the rows of a term are put
+in an order of choice. With a column first, its standard deviation is one element of L; with two columns
+first, their correlation is an angle. In both cases L is linear in what stays free.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Parameter:
 
 
 def parameter_list(fixed: Sequence[str], terms: Sequence[GroupTerm]) -> tuple[Parameter, ...]:
-    """Name all parameters: coefficients, ``sd | group | column``, ``corr | group | one, other``, ``sigma``."""
+    """Name all parameters: fixed, ``sd | group | column``, ``corr | group | one, other``, ``sigma``."""
     found = [Parameter(str(name), "fixed", columns=(at,)) for at, name in enumerate(fixed)]
     for at, term in enumerate(terms):
         for j, name in enumerate(term.names):

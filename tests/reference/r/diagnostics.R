@@ -15,7 +15,7 @@ fits <- list(
   carrots = lmer(Preference ~ sens2 * Homesize + (1 + sens2 | Consumer) + (1 | Product), carrots, control = control),
   pastes = lmer(strength ~ 1 + (1 | batch) + (1 | batch:cask), pastes, control = control),
   cbpp = glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, binomial,
-    control = glmerControl(optimizer = "bobyqa", calc.derivs = FALSE, optCtrl = list(rhoend = 1e-10)))
+    control = glmerControl(optimizer = "bobyqa", calc.derivs = FALSE, optCtrl = list(rhoend = 1e-10), tolPwrss = 1e-12))
 )
 out <- list()
 for (name in names(fits)) {
