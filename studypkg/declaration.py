@@ -174,7 +174,9 @@ class Model(Block):
     outcome: str | None = None
     roles: tuple[Literal["intake", "interim", "discharge", "follow_up"], ...] = ("interim", "discharge")
     weeks: tuple[float, float] | None = None
-    df: Literal["satterthwaite", "kenward-roger", "between-within", "residual", "asymptotic"] = "satterthwaite"
+    df: Literal["satterthwaite", "kenward-roger", "between-within", "residual", "asymptotic"] = (
+        "satterthwaite"
+    )
     level: float = Field(default=0.95, gt=0.5, lt=1)
     contrasts: Mapping[str, str] = {}
     effect: str | None = None

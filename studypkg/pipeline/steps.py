@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from studypkg.config import Study
+from studypkg.inference.diagnostics import r_squared
 from studypkg.measures import attenuation
 from studypkg.models import CrossCheck, Fit
 from studypkg.pipeline.fitting import Answer, FittedModel
@@ -220,4 +221,8 @@ def _diagnostics(fit: Fit) -> dict[str, Any]:
     found = fit.optimisation
     plain = {"method": found.method, "evaluations": found.evaluations, "gradient": found.gradient_norm}
     told = {key: value for key, value in plain.items() if value is not None}
-    return json.loads(json.dumps({**told, "log-likelihood": round(fit.loglik, 3), "AIC": round(fit.aic, 1)}))
+    told |= {"log-likelihood": round(fit.loglik, 3), "AIC": round(fit.aic, 1)}
+    shares = r_squared(fit)
+    told["R² of the fixed part"] = round(float(shares["marginal"]), 3)
+    told["R² of the whole model"] = round(float(shares["conditional"]), 3)
+    return json.loads(json.dumps(told))

@@ -248,10 +248,13 @@ def _checks(model: ModelReport) -> Html:
     else:
         parts.append(paragraph("No second opinion was asked for in this run."))
     if model.diagnostics:
-        parts.append(
-            facts({str(k).replace("_", " ").capitalize(): _plain(v) for k, v in model.diagnostics.items()})
-        )
+        parts.append(facts({_named(str(k)): _plain(v) for k, v in model.diagnostics.items()}))
     return join(parts)
+
+
+def _named(key: str) -> str:
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _plain(value: object) -> Html | str:

@@ -120,11 +120,7 @@ def test_weights_and_groups_of_mmrm(fev):
 
 
 def kenward_roger_df(fit, weights):
-    """Degrees of freedom of single combinations: they depend on the unadjusted covariance only."""
-    kr = fit.kenward_roger
-    variance = np.einsum("ij,jk,ik->i", weights, fit.vcov, weights)
-    slope = np.einsum("ij,kjl,il->ik", weights, kr.vcov_jacobian, weights)
-    return 2.0 * variance**2 / np.einsum("ik,kl,il->i", slope, kr.parameter_cov, slope)
+    return contrast(fit, weights, ddf="kenward-roger")["df"]
 
 
 @pytest.mark.parametrize(

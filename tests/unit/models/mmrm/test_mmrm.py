@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from studypkg.errors import ModelError
-from studypkg.inference import coefficient_table
+from studypkg.inference import coefficient_table, joint_test
 from studypkg.models import Fit, fit_lmm, fit_mmrm
 from studypkg.models.mmrm import COVARIANCES
 
@@ -80,6 +80,8 @@ def test_kenward_and_roger_is_hotelling_where_nothing_is_missing(complete):
     t2 = 7.5 * difference @ np.linalg.solve(left.T @ left / 28, difference)
     f, df = kenward_roger_f(got, np.array([got.params.index == name for name in at], dtype=float))
     assert (f, df) == pytest.approx(((28 - 4 + 1) / (28 * 4) * t2, 25.0), rel=1e-7)
+    door = joint_test(got, [f"`{name}`" for name in at], ddf="kenward-roger").iloc[0]
+    assert (door["statistic"], door["den_df"]) == pytest.approx((f, df), rel=1e-9)
     np.testing.assert_allclose(got.kenward_roger.vcov, got.vcov, rtol=1e-8, atol=1e-12)
     # The term of second derivatives would make these exact standard errors too small.
     full = fit(complete, formula="pain ~ 0 + C(visit) + C(visit):arm", kenward_roger="full")
