@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from keyword import iskeyword
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,10 @@ def anova(fit: Fit, *, type: int | str = 3, ddf: str | None = None) -> pd.DataFr
         )
     columns = _columns_by_term(rows.spec, [str(n) for n in fit.params.index])
     tested = [term for term in columns if term.degree and len(columns[term])]
-    if _TYPES[type] == 3:
+    if _TYPES[type] == 3 and len(tested) == 1 and not fit.aliased:
+        # One term alone is the same hypothesis in every type, and lmerTest writes it as in type 1.
+        weights = {term: _after(rows, term, columns, 1) for term in tested}
+    elif _TYPES[type] == 3:
         weights = _marginal(fit, rows, columns)
     else:
         weights = {term: _after(rows, term, columns, _TYPES[type]) for term in tested}
@@ -150,7 +154,8 @@ def _recoded(term: Term, spec: ModelSpec) -> str:
 def _recoded_factor(factor: Factor, spec: ModelSpec) -> str:
     text = str(factor.expr)
     if factor.eval_method is Factor.EvalMethod.LOOKUP:
-        text = f"`{text}`"
+        # A plain name needs no quoting, and quoting a one-letter name is done inside other words as well.
+        text = text if text.isidentifier() and not iskeyword(text) else f"`{text}`"
     if not _is_category(factor, spec):
         return text
     if factor.eval_method is not Factor.EvalMethod.LOOKUP:

@@ -32,6 +32,20 @@ STATUSES: dict[str, str] = {
 NESTED_ROWS = 300
 # Standard errors and standard deviations may differ by this share.
 SPREAD_TOLERANCE = 0.02
+_ELSEWHERE = {
+    "glmm": (
+        "A generalised mixed model is checked by fitting it again by the compiled package: "
+        'fit_glmm(..., engine="glmm"), and comparing estimates and log-likelihood.'
+    ),
+    "mmrm": (
+        "A mixed model for repeated measures has no second engine here: compare its log-likelihood and "
+        "estimates with a fit in other software."
+    ),
+    "ordinal": (
+        "An ordinal mixed model has no second engine here: fit it with more quadrature points, or in other "
+        "software, and compare the log-likelihoods."
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +84,8 @@ def cross_check(
 
     Raises
     ------
+    ConfigError
+        If the fit is no linear mixed model; the message says what to do instead.
     ModelError
         If the data are not the rows of the fit.
 
@@ -82,6 +98,8 @@ def cross_check(
     unlike optimisers, never lbfgs, and counts only when two of them meet.
     A second engine that ends at a lower likelihood has not found the optimum: no disagreement.
     """
+    if fit.kind != "lmm":
+        raise ConfigError(_ELSEWHERE.get(fit.kind, "Only linear mixed models are cross-checked here."))
     if formula is not None and formula.split() != fit.formula.split():
         raise ConfigError("The formula given is not the one the fit was made with: leave it out.")
     if fit.weighted:

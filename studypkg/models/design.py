@@ -18,13 +18,14 @@ from formulaic import ModelSpec
 from numpy.typing import NDArray
 
 from studypkg.errors import ConfigError, ModelError, nearest
+from studypkg.models.columns import plain_column, refuse_twins
 from studypkg.models.formula import ParsedFormula, RandomTerm, columns_of
 from studypkg.models.levels import Codes, level_codes, level_text
 from studypkg.models.matrices import Block, Floats, Table, build_block, matrix
 
 __all__ = [
     "Codes", "Design", "Floats", "GroupTerm", "build_design", "drop_aliased", "level_codes", "level_text",
-    "matrix", "plain_column",
+    "matrix", "plain_column", "refuse_twins",
 ]  # fmt: skip
 
 # A column whose part outside the earlier ones is below this share of its length is a repeat (R: 1e-7).
@@ -131,7 +132,9 @@ def build_design(
             dropped[name] = count
             kept[missing] = False
 
-    unique = data.columns.is_unique
+    unique = len(set(columns)) == len(columns)
+    if not unique:
+        refuse_twins(columns, used | grouping)
     for place, (label, name) in enumerate(zip(data.columns, columns, strict=True)):
         if name not in used and name not in grouping:
             continue
@@ -213,6 +216,11 @@ def _complete(
         values = column.to_numpy()
         return pd.Series(values if whole else values[kept], index=rows, copy=False)
     column = column.reset_index(drop=True) if whole else column[kept].reset_index(drop=True)
+    if (
+        pd.api.types.is_object_dtype(column.dtype)
+        and pd.api.types.infer_dtype(column, skipna=False) == "boolean"
+    ):
+        return column.astype(bool)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.cat.remove_unused_categories()
     return column
@@ -258,29 +266,6 @@ def clearly_apart(products: Floats) -> bool:
         return False
 
 
-def plain_column(column: pd.Series[Any], name: str) -> pd.Series[Any]:
-    """Bring a column to float64, boolean, category or text; refuse what is none of them."""
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return column
-    if pd.api.types.is_bool_dtype(dtype):
-        return column.astype("object") if column.isna().any() else column.astype(bool)
-    if pd.api.types.is_numeric_dtype(dtype):
-        values = column if dtype == np.float64 else column.astype("float64")
-        numbers = values.to_numpy()
-        infinite = 0 if np.isfinite(numbers.sum()) else int(np.isinf(numbers).sum())
-        if infinite:
-            raise ModelError(
-                f'Column "{name}" holds {infinite} infinite values: make them missing or finite.'
-            )
-        return values
-    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
-        raise ModelError(
-            f'Column "{name}" holds dates: a model needs numbers, such as weeks since the start.'
-        )
-    return column.astype("object").where(column.notna(), None)
-
-
 def _whole_categories(parsed: ParsedFormula, table: dict[str, pd.Series[Any]]) -> None:
     """Make whole numbers inside ``C( )`` integers again, so that a level is called 2 and not 2.0."""
     text = " ".join([parsed.fixed, *(t.lhs for t in parsed.random)])
@@ -301,9 +286,18 @@ def _weights(weights: str | Sequence[float] | None, data: pd.DataFrame) -> Float
         if weights not in data.columns:
             hint = nearest(weights, map(str, data.columns))
             raise ConfigError(f'The weights column "{weights}" is not in the data.{hint}')
-        values = pd.to_numeric(data[weights], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        refuse_twins([str(c) for c in data.columns], [weights])
+        column = plain_column(data[weights], weights)
+        if not pd.api.types.is_numeric_dtype(column.dtype):
+            raise ModelError(
+                f'The weights column "{weights}" holds no numbers: weights are positive numbers.'
+            )
+        values = column.to_numpy(dtype=float)
     else:
-        values = np.asarray(weights, dtype=float)
+        try:
+            values = np.asarray(weights, dtype=float)
+        except (TypeError, ValueError):
+            raise ModelError("The weights are not all numbers: give one positive number per row.") from None
     if values.shape != (len(data),):
         raise ModelError(f"There are {values.size} weights for {len(data)} rows: give one per row.")
     bad = int((values <= 0).sum() + np.isinf(values).sum())

@@ -97,7 +97,7 @@ def solve_sums(
         raise ModelError(
             f"The model did not converge after {found.evaluations} evaluations (a gain of "
             f"{found.decrement:.2g} in deviance was still promised, {DECREMENT_LIMIT:g} is allowed). "
-            "Simplify the random terms."
+            "Simplify the random terms; subtract the mean from covariates that lie far from zero."
         )
     return Solved(_solution(found, sums, reml), sums, found.at)
 

@@ -202,7 +202,10 @@ class Fit:
 
     def refit(self, y: Floats | pd.Series[float]) -> Fit:
         """Fit the same model to another response: one value per row used, in their order."""
-        return self._rows("way to be fitted again").refit(np.asarray(y, dtype=float))
+        rows, values = self._rows("way to be fitted again"), np.asarray(y, dtype=float)
+        if values.shape != (len(rows.fitted),) or not np.isfinite(values).all():
+            raise ModelError(f"A new response has {len(rows.fitted)} finite numbers, one per row used.")
+        return rows.refit(values)
 
     def by_ml(self) -> Fit:
         """Return the fit of the same rows by maximum likelihood: itself when it is one already."""

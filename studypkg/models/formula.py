@@ -21,6 +21,7 @@ from studypkg.models.matrices import formula_of
 # Functions of numpy that a formula may call: they map numbers to numbers and touch nothing else.
 NUMPY_FUNCTIONS = frozenset({"abs", "cbrt", "exp", "expm1", "log", "log10", "log1p", "log2", "sqrt"})
 _TICKED = re.compile(r"`([^`]+)`")
+_R_FACTOR = re.compile(r"(?<![\w.])(as\.)?factor\s*\(")
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _OPENING, _CLOSING = "([{", ")]}"
 _EXAMPLE = 'For example "pain ~ weeks + (1 + weeks | patient)".'
@@ -78,6 +79,8 @@ def parse_formula(text: str) -> ParsedFormula:
         raise ConfigError(
             f"The formula {text!r} is not of the form 'response ~ terms': exactly one '~'. {_EXAMPLE}"
         )
+    if _R_FACTOR.search(_TICKED.sub("", text)):
+        raise ConfigError(f"In {text!r}, factor( ) is not known: write C(visit) for numbers that are names.")
     response, right = (part.strip() for part in text.split("~"))
     if not response or not right:
         raise ConfigError(f"The formula {text!r} lacks its left or its right side. {_EXAMPLE}")
@@ -156,16 +159,25 @@ def _names_in(expression: str, known: list[str]) -> set[str]:
         raise ConfigError(f"'{expression}' cannot be read as part of a formula.") from None
     plain = {stand_in: name for name, stand_in in ticked.items()}
     found: set[str] = set()
+    # What is called, or stands before a dot, is a function although a column may have its name.
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    called |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             _check_attribute(node, expression)
         elif isinstance(node, ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
             raise ConfigError(f"'{expression}': a formula may call functions but not define them.")
+        elif isinstance(node, ast.BitXor):
+            raise ConfigError(
+                f"'{expression}': inside brackets of a function a power is written x**2, not x^2."
+            )
         elif isinstance(node, ast.Name):
             name = plain.get(node.id, node.id)
+            if id(node) in called and name in TRANSFORMS:
+                continue
             if name in known:
                 found.add(name)
-            elif node.id in plain or name not in TRANSFORMS:
+            elif node.id in plain or name not in TRANSFORMS or node is tree.body:
                 options = [*known, *TRANSFORMS] if f"{name}(" in expression.replace(" ", "") else known
                 raise ConfigError(
                     f'The formula reads "{name}", which is not a column of the data.{nearest(name, options)}'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from studypkg.errors import ConfigError
@@ -92,6 +93,8 @@ def fit_lmm(
     text, inside = take_offset(formula)
     if inside and offset is not None:
         raise ConfigError("An offset was given twice: in the formula and as an argument. Keep one.")
+    if not isinstance(reml, bool | np.bool_):
+        raise ConfigError("reml is True for restricted maximum likelihood, or False for maximum likelihood.")
     parsed, offset = parse_formula(text), inside or offset
     if isinstance(data, pd.DataFrame):
         if executor is not None:

@@ -91,6 +91,11 @@ def refuse_not_finite(counts: dict[str, int], n: int) -> None:
 
 def matrix(spec: Any, frame: pd.DataFrame) -> Any:
     """Evaluate a formula or a remembered design on a table, with formulaic's faults made plain."""
+    objects = [pd.api.types.is_object_dtype(dtype) for dtype in frame.dtypes]
+    for name in frame.columns[objects]:
+        # Truth values that came with missing ones are a column of objects until those rows are gone.
+        if pd.api.types.infer_dtype(frame[name], skipna=False) == "boolean":
+            frame = frame.assign(**{name: frame[name].astype(bool)})
     try:
         with warnings.catch_warnings(record=True) as caught:
             # Logarithms of zero and the like are found by the caller as values that are not finite.

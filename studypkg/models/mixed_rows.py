@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
-from studypkg.models.design import Codes, Design, Floats, GroupTerm
+from studypkg.models.design import Codes, Design, Floats
+from studypkg.models.design_rows import DesignRows
 from studypkg.models.linear.crossproducts import CrossProducts
 from studypkg.models.linear.deviance import Point
 from studypkg.models.linear.modes import Modes, conditional_modes
 from studypkg.models.offset import NO_OFFSET, Offset
 from studypkg.models.prediction import Interval, predicted_interval
+from studypkg.models.random_effects import by_term, drawn_effects, ranef_table
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:
     from studypkg.models.fit import Fit
 
 
-class MixedRows:
+class MixedRows(DesignRows):
     """Rows of a linear mixed model; see `studypkg.models.rows.FitRows`.
 
     Parameters
@@ -51,23 +52,9 @@ class MixedRows:
         by_ml: Callable[[], Fit],
         offset: Offset = NO_OFFSET,
     ) -> None:
-        self.design, self.sums, self.point, self.triangles = design, sums, point, triangles
+        super().__init__(design)
+        self.sums, self.point, self.triangles = sums, point, triangles
         self.refit, self.by_ml, self.offset = refit, by_ml, offset
-
-    @property
-    def spec(self) -> ModelSpec:
-        """How the fixed columns are built for new rows."""
-        return self.design.spec
-
-    @property
-    def fixed_columns(self) -> tuple[str, ...]:
-        """The columns of the data that the fixed part reads."""
-        return self.design.fixed_columns
-
-    @property
-    def terms(self) -> tuple[GroupTerm, ...]:
-        """The random terms, with the level and the columns of every row."""
-        return self.design.terms
 
     @property
     def strata(self) -> tuple[Codes, ...]:
@@ -79,16 +66,6 @@ class MixedRows:
         """The response, n."""
         return self.offset.added_to(self.design.y)
 
-    @property
-    def fixed(self) -> Floats:
-        """The fixed columns, n × p."""
-        return self.design.fixed
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The columns of the fixed part, one row per row used."""
-        return self.design.frame
-
     @cached_property
     def modes(self) -> tuple[Modes, ...]:
         """Conditional modes and variances by grouping factor, in the order of ``sums.factors``."""
@@ -97,7 +74,7 @@ class MixedRows:
     @cached_property
     def effects(self) -> tuple[Floats, ...]:
         """The conditional modes of every term, levels × columns."""
-        return effects_by_term(self.sums, self.modes)
+        return by_term(self.sums.factors, [m.values for m in self.modes])
 
     @cached_property
     def fitted(self) -> pd.Series[float]:
@@ -116,7 +93,8 @@ class MixedRows:
     @cached_property
     def ranef(self) -> pd.DataFrame:
         """Random effects: one row per group, level and term, with their conditional SD."""
-        return ranef_table(self.sums, self.modes, self.terms)
+        sds = by_term(self.sums.factors, [m.sds for m in self.modes])
+        return ranef_table(self.terms, self.effects, sds)
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""
@@ -131,42 +109,9 @@ class MixedRows:
 
     def simulate(self, random: np.random.Generator) -> Floats:
         """Draw a response from the fitted model."""
-        drawn = self.offset.added_to(self.design.fixed @ self.point.beta)
         sigma = float(np.sqrt(self.point.sigma2))
-        for term, triangle in zip(self.terms, self.triangles, strict=True):
-            effects = sigma * random.standard_normal((len(term.levels), len(triangle))) @ triangle.T
-            drawn = drawn + (term.columns * effects[term.codes]).sum(axis=1)
+        drawn = self.offset.added_to(self.design.fixed @ self.point.beta)
+        drawn = drawn + sigma * drawn_effects(self.design, self.triangles, random)
         weights = self.design.weights
         spread = sigma if weights is None else sigma / np.sqrt(weights)
         return np.asarray(drawn + spread * random.standard_normal(len(drawn)), dtype=float)
-
-
-def effects_by_term(sums: CrossProducts, modes: tuple[Modes, ...]) -> tuple[Floats, ...]:
-    """Sort conditional modes by term: for each, levels × columns."""
-    found: dict[int, Floats] = {}
-    for factor, mode in zip(sums.factors, modes, strict=True):
-        for at, places in factor.members.items():
-            found[at] = mode.values[:, list(places)]
-    return tuple(found[at] for at in range(len(found)))
-
-
-def ranef_table(sums: CrossProducts, modes: tuple[Modes, ...], terms: tuple[GroupTerm, ...]) -> pd.DataFrame:
-    """Lay out random effects: one row per group, level and column, with their conditional SD."""
-    tables: dict[int, pd.DataFrame] = {}
-    for factor, mode in zip(sums.factors, modes, strict=True):
-        for at, places in factor.members.items():
-            term = terms[at]
-            levels = np.array(term.levels, dtype=object)
-            order = np.argsort(levels, kind="stable")
-            values = mode.values[order][:, list(places)]
-            m, q = values.shape
-            tables[at] = pd.DataFrame(
-                {
-                    "group": term.group,
-                    "level": np.repeat(levels[order], q),
-                    "term": np.tile(np.array(term.names, dtype=object), m),
-                    "value": values.ravel(),
-                    "sd": mode.sds[order][:, list(places)].ravel(),
-                }
-            )
-    return pd.concat([tables[at] for at in range(len(terms))], ignore_index=True)

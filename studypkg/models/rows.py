@@ -12,7 +12,16 @@ from formulaic import ModelSpec
 from numpy.typing import NDArray
 
 from studypkg.errors import ConfigError, nearest
-from studypkg.models.design import Codes, Floats, GroupTerm, level_codes, level_text, matrix, plain_column
+from studypkg.models.design import (
+    Codes,
+    Floats,
+    GroupTerm,
+    level_codes,
+    level_text,
+    matrix,
+    plain_column,
+    refuse_twins,
+)
 from studypkg.models.formula import columns_of
 
 if TYPE_CHECKING:
@@ -171,6 +180,7 @@ def rows_given(
     for name in sorted(used):
         if name not in columns:
             raise ConfigError(f'The new rows lack the column "{name}".{nearest(name, columns)}')
+    refuse_twins(columns, used)
     grouping = newdata[[c for c in columns if c in used]]
     frame = pd.DataFrame({c: plain_column(newdata[c], c) for c in grouping.columns}, index=newdata.index)
     return frame, grouping, ~frame.isna().any(axis=1).to_numpy()

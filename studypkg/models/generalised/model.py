@@ -27,7 +27,7 @@ from studypkg.models.generalised.start import first_guesses
 from studypkg.models.generalised.surface import MOST_LOG_SIZE, MOST_SPREAD
 from studypkg.models.links import Floats
 from studypkg.models.offset import Values
-from studypkg.models.solution import SINGULAR_TOLERANCE
+from studypkg.models.random_effects import on_the_boundary, triangles_by_term
 
 ENGINES = ("own", "glmm")
 # What another program's answer may leave unclaimed: half a percent of a standard error in any direction.
@@ -186,9 +186,10 @@ def _check_found(found: Search, problem: Problem, limit: float) -> None:
 
 def _labelled(found: Search, seen: Observations, problem: Problem, quadrature: int, engine: str) -> Fit:
     design, psi, p = seen.design, found.at.psi, problem.p
-    by_term = _by_term(problem, psi, len(design.terms))
+    triangles = problem.triangles(psi)
+    by_term = triangles_by_term(problem.factors, triangles)
     parts = [(t.group, t.names, f) for t, f in zip(design.terms, by_term, strict=True)]
-    singular = _singular(problem, psi, parts)
+    singular = on_the_boundary(problem.factors, triangles, parts)
     names = pd.Index(list(design.names), dtype=object)
     inverse = np.zeros_like(found.hessian)
     inverse[np.ix_(found.free, found.free)] = np.linalg.inv(found.hessian[np.ix_(found.free, found.free)])
@@ -265,31 +266,3 @@ def _notes(seen: Observations, problem: Problem, quadrature: int) -> tuple[str, 
     else:
         how = "Likelihood by Laplace's approximation."
     return (how,)
-
-
-def _by_term(problem: Problem, psi: Floats, n_terms: int) -> list[Floats]:
-    """Take the covariance factors apart by term, in the formula's order, on the data's scale."""
-    found: dict[int, Floats] = {}
-    for factor, triangle in zip(problem.factors, problem.triangles(psi), strict=True):
-        for at, places in factor.members.items():
-            own = triangle[np.ix_(places, places)] / factor.scales[list(places)][:, None]
-            found[at] = own * np.where(np.diag(own) < 0.0, -1.0, 1.0)
-    return [found[at] for at in range(n_terms)]
-
-
-def _singular(
-    problem: Problem, psi: Floats, parts: list[tuple[str, tuple[str, ...], Floats]]
-) -> tuple[str, ...]:
-    """Name what sits on the boundary: variances that are zero, and correlations that are ±1."""
-    found = {}
-    for factor, triangle in zip(problem.factors, problem.triangles(psi), strict=True):
-        for at, places in factor.members.items():
-            group, names, _ = parts[at]
-            said = []
-            for name, j in zip(names, places, strict=True):
-                if float(np.sqrt((triangle[j] ** 2).sum())) < SINGULAR_TOLERANCE:
-                    said.append(f"{name} | {group}: variance 0")
-                elif abs(float(triangle[j, j])) < SINGULAR_TOLERANCE:
-                    said.append(f"{name} | {group}: correlation at its limit")
-            found[at] = said
-    return tuple(text for at in sorted(found) for text in found[at])

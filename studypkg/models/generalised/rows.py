@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from studypkg.errors import ConfigError
-from studypkg.models.design import Codes, GroupTerm
+from studypkg.models.design import Codes
+from studypkg.models.design_rows import DesignRows
 from studypkg.models.generalised.likelihood import Point
 from studypkg.models.generalised.observations import Observations
 from studypkg.models.generalised.problem import Problem
 from studypkg.models.links import Floats
 from studypkg.models.offset import evaluate_text
+from studypkg.models.random_effects import by_term, drawn_effects, ranef_table
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:
     from studypkg.models.fit import Fit
 
 
-class GlmmRows:
+class GlmmRows(DesignRows):
     """Rows of a generalised mixed model; see `studypkg.models.rows.FitRows`.
 
     Notes
@@ -55,23 +56,9 @@ class GlmmRows:
         triangles: list[Floats],
         refit: Callable[[Floats], Fit],
     ) -> None:
+        super().__init__(seen.design)
         self.seen, self.problem, self.point, self.triangles = seen, problem, point, triangles
-        self.design, self.refit = seen.design, refit
-
-    @property
-    def spec(self) -> ModelSpec:
-        """How the fixed columns are built for new rows."""
-        return self.design.spec
-
-    @property
-    def fixed_columns(self) -> tuple[str, ...]:
-        """The columns of the data that the fixed part reads."""
-        return self.design.fixed_columns
-
-    @property
-    def terms(self) -> tuple[GroupTerm, ...]:
-        """The random terms, with the level and the columns of every row."""
-        return self.design.terms
+        self.refit = refit
 
     @property
     def strata(self) -> tuple[Codes, ...]:
@@ -82,16 +69,6 @@ class GlmmRows:
     def y(self) -> Floats:
         """The response, n: successes or counts."""
         return self.design.y
-
-    @property
-    def fixed(self) -> Floats:
-        """The fixed columns, n × p."""
-        return self.design.fixed
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The columns of the fixed part, one row per row used."""
-        return self.design.frame
 
     @cached_property
     def _by_factor(self) -> list[tuple[Floats, Floats]]:
@@ -104,17 +81,10 @@ class GlmmRows:
             found.append((u @ t.T / factor.scales, np.sqrt(spread) / factor.scales))
         return found
 
-    def _by_term(self, which: int) -> list[Floats]:
-        found: dict[int, Floats] = {}
-        for factor, pair in zip(self.problem.factors, self._by_factor, strict=True):
-            for at, places in factor.members.items():
-                found[at] = pair[which][:, list(places)]
-        return [found[at] for at in range(len(self.terms))]
-
     @cached_property
     def effects(self) -> tuple[Floats, ...]:
         """The conditional modes of every term, levels × columns."""
-        return tuple(self._by_term(0))
+        return by_term(self.problem.factors, [modes for modes, _ in self._by_factor])
 
     @cached_property
     def fitted(self) -> pd.Series[float]:
@@ -131,22 +101,8 @@ class GlmmRows:
     @cached_property
     def ranef(self) -> pd.DataFrame:
         """Random effects: one row per group, level and term, with their conditional SD."""
-        tables = []
-        for term, values, sds in zip(self.terms, self.effects, self._by_term(1), strict=True):
-            order = np.argsort(np.array(term.levels, dtype=object), kind="stable")
-            m, q = values.shape
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "group": term.group,
-                        "level": np.repeat(np.array(term.levels, dtype=object)[order], q),
-                        "term": np.tile(np.array(term.names, dtype=object), m),
-                        "value": values[order].ravel(),
-                        "sd": sds[order].ravel(),
-                    }
-                )
-            )
-        return pd.concat(tables, ignore_index=True)
+        sds = by_term(self.problem.factors, [spread for _, spread in self._by_factor])
+        return ranef_table(self.terms, self.effects, sds)
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict the linear predictor of new rows, with their offset; see `Fit.predict`."""
@@ -163,8 +119,6 @@ class GlmmRows:
         """Draw a response from the fitted model, random effects drawn anew."""
         problem, psi = self.problem, self.point.psi
         eta = self.design.fixed @ problem.beta(psi) + self.seen.offset
-        for term, triangle in zip(self.terms, self.triangles, strict=True):
-            effects = random.standard_normal((term.n_levels, len(triangle))) @ triangle.T
-            eta = eta + (term.columns * effects[term.codes]).sum(axis=1)
+        eta = eta + drawn_effects(self.design, self.triangles, random)
         mu = problem.family.link.to_mean(eta)
         return problem.family.draw(random, mu, self.seen.trials, problem.log_size(psi))

@@ -19,8 +19,10 @@ LEAST_SPREAD = 1e-120
 _EXACT = 1e-20
 # A random term keeps less than this share of its length beyond the fixed columns: it repeats them.
 _WITHIN = 1e-10
-# Random columns of length one whose products have an eigenvalue below this repeat each other.
-_REPEATED = 1e-12
+# Random columns of length one whose products have an eigenvalue below this repeat each other as far as 16
+# digits can tell: rounding then moves the log-likelihood by more than 1e-4 (an intercept and a slope on a
+# column that lies 10 000 standard deviations from zero).
+_REPEATED = 2e-9
 
 
 def check_rows(design: Design) -> None:
@@ -40,6 +42,12 @@ def check_rows(design: Design) -> None:
                 "leave one out."
             )
     for one, other in combinations(design.terms, 2):
+        if one.group == other.group and _share_a_column(one, other):
+            raise ModelError(
+                f"The terms ({one.term.lhs} | {one.group}) and ({other.term.lhs} | {other.group}) share a "
+                "column, so its variances cannot be told apart: leave one of the terms out, or write 0 + "
+                "in one of them."
+            )
         if one.group != other.group and _same_levels(one, other) and _share_a_column(one, other):
             raise ModelError(
                 f'The grouping factors "{one.group}" and "{other.group}" have the same levels in the '
@@ -109,7 +117,10 @@ def check_products(sums: CrossProducts, response: str, terms: Sequence[GroupTerm
             term = terms[at]
             label = f"({term.term.lhs} | {term.group})"
             if np.linalg.eigvalsh(gram[own] / np.trace(gram[own]))[0] < _REPEATED:
-                raise ModelError(f"The columns of {label} repeat each other or are zero: leave one out.")
+                raise ModelError(
+                    f"The columns of {label} repeat each other or are zero: leave one out. "
+                    "If one lies far from zero, as a date in days does, subtract its mean."
+                )
             if np.linalg.eigvalsh(beyond[own])[0] <= _WITHIN * np.linalg.eigvalsh(gram[own])[0]:
                 raise ModelError(
                     f"The fixed columns already hold every level of {label}, so its variance cannot be "

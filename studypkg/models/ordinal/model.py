@@ -24,7 +24,7 @@ from studypkg.models.ordinal.rows import OrdinalRows
 from studypkg.models.ordinal.search import Search, search
 from studypkg.models.ordinal.start import first_guess
 from studypkg.models.ordinal.thresholds import THRESHOLDS, threshold_map
-from studypkg.models.solution import SINGULAR_TOLERANCE
+from studypkg.models.random_effects import on_the_boundary, triangles_by_term
 
 _ASYMPTOTIC = (
     "an ordinal model has no residual variance to borrow degrees of freedom from; its inference is "
@@ -188,9 +188,10 @@ def _labelled(
     notes: tuple[str, ...],
 ) -> Fit:
     design, psi, stop = request.design, found.at.psi, problem.t + problem.p
-    by_term = _by_term(problem, psi, len(design.terms))
+    triangles = problem.triangles(psi)
+    by_term = triangles_by_term(problem.factors, triangles)
     parts = [(t.group, t.names, f) for t, f in zip(design.terms, by_term, strict=True)]
-    singular = _singular(problem, psi, parts)
+    singular = on_the_boundary(problem.factors, triangles, parts)
     between = [f"{a}|{b}" for a, b in zip(categories.labels[:-1], categories.labels[1:], strict=True)]
     names = pd.Index([*between, *design.names], dtype=object)
     inverse = np.zeros_like(found.hessian)
@@ -269,31 +270,3 @@ def _notes(request: _Request) -> tuple[str, ...]:
     if request.structure == "flexible":
         return (how,)
     return (how, f"The thresholds are bound to be {request.structure}: their covariance matrix is singular.")
-
-
-def _by_term(problem: Problem, psi: Floats, n_terms: int) -> list[Floats]:
-    """Take the covariance factors apart by term, in the formula's order, on the data's scale."""
-    found: dict[int, Floats] = {}
-    for factor, triangle in zip(problem.factors, problem.triangles(psi), strict=True):
-        for at, places in factor.members.items():
-            own = triangle[np.ix_(places, places)] / factor.scales[list(places)][:, None]
-            found[at] = own * np.where(np.diag(own) < 0.0, -1.0, 1.0)
-    return [found[at] for at in range(n_terms)]
-
-
-def _singular(
-    problem: Problem, psi: Floats, parts: list[tuple[str, tuple[str, ...], Floats]]
-) -> tuple[str, ...]:
-    """Name what sits on the boundary: variances that are zero, and correlations that are ±1."""
-    found = {}
-    for factor, triangle in zip(problem.factors, problem.triangles(psi), strict=True):
-        for at, places in factor.members.items():
-            group, names, _ = parts[at]
-            said = []
-            for name, j in zip(names, places, strict=True):
-                if float(np.sqrt((triangle[j] ** 2).sum())) < SINGULAR_TOLERANCE:
-                    said.append(f"{name} | {group}: variance 0")
-                elif abs(float(triangle[j, j])) < SINGULAR_TOLERANCE:
-                    said.append(f"{name} | {group}: correlation at its limit")
-            found[at] = said
-    return tuple(text for at in sorted(found) for text in found[at])

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
-from studypkg.models.design import Codes, Design, Floats, GroupTerm
+from studypkg.models.design import Codes, Design, Floats
+from studypkg.models.design_rows import DesignRows
 from studypkg.models.ordinal.densities import CumulativeLink
 from studypkg.models.ordinal.likelihood import Point
 from studypkg.models.ordinal.problem import Problem
 from studypkg.models.ordinal.response import Categories
+from studypkg.models.random_effects import by_term, drawn_effects, ranef_table
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def probabilities(eta: Floats, alpha: Floats, link: CumulativeLink) -> Floats:
     return np.asarray(np.maximum(np.diff(np.hstack([0.0 * ones, below, ones]), axis=1), 0.0))
 
 
-class OrdinalRows:
+class OrdinalRows(DesignRows):
     """Rows of an ordinal mixed model; see `studypkg.models.rows.FitRows`.
 
     Parameters
@@ -62,24 +63,10 @@ class OrdinalRows:
         triangles: list[Floats],
         refit: Callable[[Floats], Fit],
     ) -> None:
-        self.design, self.categories, self.codes = design, categories, codes
+        super().__init__(design)
+        self.categories, self.codes = categories, codes
         self.alpha, self.beta = alpha, beta
         self.problem, self.point, self.triangles, self.refit = problem, point, triangles, refit
-
-    @property
-    def spec(self) -> ModelSpec:
-        """How the fixed columns are built for new rows."""
-        return self.design.spec
-
-    @property
-    def fixed_columns(self) -> tuple[str, ...]:
-        """The columns of the data that the fixed part reads."""
-        return self.design.fixed_columns
-
-    @property
-    def terms(self) -> tuple[GroupTerm, ...]:
-        """The random terms, with the level and the columns of every row."""
-        return self.design.terms
 
     @cached_property
     def strata(self) -> tuple[Codes, ...]:
@@ -91,16 +78,6 @@ class OrdinalRows:
         """The score of every row's category, n."""
         return self.categories.scores[self.codes]
 
-    @property
-    def fixed(self) -> Floats:
-        """The fixed columns, n × p, without an intercept."""
-        return self.design.fixed
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The columns of the fixed part, one row per row used."""
-        return self.design.frame
-
     @cached_property
     def _by_factor(self) -> list[tuple[Floats, Floats]]:
         modes, triangles = self.point.modes, self.problem.triangles(self.point.psi)
@@ -111,17 +88,10 @@ class OrdinalRows:
             )
         ]
 
-    def _by_term(self, which: int) -> list[Floats]:
-        found: dict[int, Floats] = {}
-        for factor, pair in zip(self.problem.factors, self._by_factor, strict=True):
-            for at, places in factor.members.items():
-                found[at] = pair[which][:, list(places)]
-        return [found[at] for at in range(len(self.terms))]
-
     @cached_property
     def effects(self) -> tuple[Floats, ...]:
         """The conditional modes of every term, levels × columns."""
-        return tuple(self._by_term(0))
+        return by_term(self.problem.factors, [modes for modes, _ in self._by_factor])
 
     @cached_property
     def fitted(self) -> pd.Series[float]:
@@ -139,22 +109,8 @@ class OrdinalRows:
     @cached_property
     def ranef(self) -> pd.DataFrame:
         """Random effects: one row per group, level and term, with their conditional SD."""
-        tables = []
-        for term, values, sds in zip(self.terms, self.effects, self._by_term(1), strict=True):
-            order = np.argsort(np.array(term.levels, dtype=object), kind="stable")
-            m, q = values.shape
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "group": term.group,
-                        "level": np.repeat(np.array(term.levels, dtype=object)[order], q),
-                        "term": np.tile(np.array(term.names, dtype=object), m),
-                        "value": values[order].ravel(),
-                        "sd": sds[order].ravel(),
-                    }
-                )
-            )
-        return pd.concat(tables, ignore_index=True)
+        sds = by_term(self.problem.factors, [spread for _, spread in self._by_factor])
+        return ranef_table(self.terms, self.effects, sds)
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict the linear predictor of new rows, thresholds apart; see `Fit.predict`."""
@@ -163,9 +119,7 @@ class OrdinalRows:
     def simulate(self, random: np.random.Generator) -> Floats:
         """Draw scores from the fitted model, random effects drawn anew."""
         eta = self.design.fixed @ self.beta
-        for term, triangle in zip(self.terms, self.triangles, strict=True):
-            effects = random.standard_normal((term.n_levels, len(triangle))) @ triangle.T
-            eta = eta + (term.columns * effects[term.codes]).sum(axis=1)
+        eta = eta + drawn_effects(self.design, self.triangles, random)
         below = np.cumsum(probabilities(eta, self.alpha, self.problem.link), axis=1)[:, :-1]
         drawn = (random.random(len(eta))[:, None] > below).sum(axis=1)
         return np.asarray(self.categories.scores[drawn], dtype=float)

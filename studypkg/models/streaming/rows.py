@@ -15,7 +15,7 @@ from studypkg.models.design import Codes, Floats, GroupTerm
 from studypkg.models.engine import Solved
 from studypkg.models.linear.modes import Modes, conditional_modes
 from studypkg.models.matrices import Block
-from studypkg.models.mixed_rows import effects_by_term, ranef_table
+from studypkg.models.random_effects import by_term, ranef_table
 from studypkg.models.rows import predicted
 
 if TYPE_CHECKING:
@@ -63,12 +63,13 @@ class StreamedRows:
     @cached_property
     def effects(self) -> tuple[Floats, ...]:
         """The conditional modes of every term, levels × columns."""
-        return effects_by_term(self.solved.sums, self.modes)
+        return by_term(self.solved.sums.factors, [m.values for m in self.modes])
 
     @cached_property
     def ranef(self) -> pd.DataFrame:
         """Random effects: one row per group, level and term, with their conditional SD."""
-        return ranef_table(self.solved.sums, self.modes, self.terms)
+        sds = by_term(self.solved.sums.factors, [m.sds for m in self.modes])
+        return ranef_table(self.terms, self.effects, sds)
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""

@@ -143,3 +143,18 @@ def test_other_rows_than_those_of_the_fit_are_refused(study):
     with pytest.raises(ConfigError, match="not the one"):
         cross_check(fit, study, formula="pain ~ 1 + (1 | patient)")
     assert set(STATUSES) == {"agrees", "disagrees", "inconclusive", "not_comparable", "too_large"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("glmm", 'engine="glmm"'),
+        ("mmrm", "no second engine"),
+        ("ordinal", "quadrature"),
+        ("other", "Only linear"),
+    ],
+)
+def test_fits_of_other_kinds_are_told_where_to_go(study, kind, says):
+    fit = fit_lmm("pain ~ weeks + (1 | patient)", study)
+    with pytest.raises(ConfigError, match=says):
+        cross_check(dataclasses.replace(fit, kind=kind), study)
