@@ -36,6 +36,16 @@ class DesignRows:
         return self.design.terms
 
     @property
+    def weights(self) -> Floats | None:
+        """The weights of the rows, n, or None."""
+        return self.design.weights
+
+    @property
+    def structure(self) -> str:
+        """No covariance over visits beside the random effects."""
+        return ""
+
+    @property
     def fixed(self) -> Floats:
         """The fixed columns, n × p."""
         return self.design.fixed

@@ -80,6 +80,16 @@ class FitRows(Protocol):
         ...
 
     @property
+    def weights(self) -> Floats | None:
+        """The weights of the rows, n, or None."""
+        ...
+
+    @property
+    def structure(self) -> str:
+        """The covariance over visits, as ``ar1h`` or ``ar1h|arm`` by group; empty for other models."""
+        ...
+
+    @property
     def y(self) -> Floats:
         """The response, n."""
         ...
@@ -129,6 +139,8 @@ class Rows:
     simulate: Callable[[np.random.Generator], Floats]
     by_ml: Callable[[], Fit] | None = None
     strata: tuple[Codes, ...] = ()
+    weights: Floats | None = None
+    structure: str = ""
 
     def predict(self, newdata: pd.DataFrame, params: pd.Series[float], *, random: bool) -> pd.Series[float]:
         """Predict new rows; see `Fit.predict`."""

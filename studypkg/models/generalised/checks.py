@@ -12,7 +12,7 @@ from studypkg.models.links import Floats
 
 MOST_NODES = 101
 # Random columns of length one whose products have an eigenvalue below this repeat each other.
-_REPEATED = 1e-12
+_REPEATED = 2e-9
 # Less than this share of a random column's square is left beyond the fixed columns: it repeats them.
 _WITHIN = 1e-10
 

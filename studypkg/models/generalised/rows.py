@@ -66,6 +66,11 @@ class GlmmRows(DesignRows):
         return tuple(factor.codes for factor in self.problem.factors)
 
     @property
+    def weights(self) -> Floats | None:
+        """The weights of the rows, n, or None."""
+        return self.seen.weights
+
+    @property
     def y(self) -> Floats:
         """The response, n: successes or counts."""
         return self.design.y

@@ -233,4 +233,6 @@ def _rows(request: Request, design: Design, schedule: Schedule, found: Coefficie
         simulate=simulate,
         by_ml=lambda: _fit(replace(request, reml=False), design, schedule),
         strata=(subjects,),
+        weights=design.weights,
+        structure="|".join(filter(None, (request.covariance, request.group))),
     )

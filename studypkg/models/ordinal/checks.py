@@ -11,7 +11,7 @@ from studypkg.models.ordinal.search import DECREMENT_LIMIT, Search, runaway
 
 MOST_NODES = 101
 # Random columns of length one whose products have an eigenvalue below this repeat each other.
-_REPEATED = 1e-12
+_REPEATED = 2e-9
 # An information with a smaller eigenvalue, its diagonal scaled to one, is flat.
 _FLAT = 1e-7
 

@@ -91,6 +91,16 @@ class StreamedRows:
         _refuse("level of every row")
 
     @property
+    def weights(self) -> Floats | None:
+        """Not there."""
+        _refuse("weights of rows")
+
+    @property
+    def structure(self) -> str:
+        """No covariance over visits beside the random effects."""
+        return ""
+
+    @property
     def y(self) -> Floats:
         """Not there."""
         _refuse("response")
