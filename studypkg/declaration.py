@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from studypkg.schema import TABLES, Kind
-
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Block(BaseModel):
-    """A block of `study.toml`: frozen, and every key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from studypkg.schema import Kind
+from studypkg.sources import Block, Identifier, Source
 
 
 class StudyBlock(Block):
@@ -37,64 +30,6 @@ class StudyBlock(Block):
         except (KeyError, ValueError, OSError):
             raise ValueError("not a time zone of the IANA list, such as America/New_York") from None
         return value
-
-
-class Series(Block):
-    """One score column of a wide source, and the values its rows get in the long table.
-
-    Notes
-    -----
-    `missing_when` maps another column of the source to the text under which this score is not a
-    score: a trial that writes 0 where no diary came back, and leaves a sister column blank.
-    """
-
-    column: str
-    set: Mapping[str, str] = {}
-    missing_when: Mapping[str, str] = {}
-
-
-class Melt(Block):
-    """`[sources.melt]`: turns repeated score columns into one row per score."""
-
-    value: Identifier
-    series: tuple[Series, ...] = Field(min_length=1)
-
-
-class Scale(Block):
-    """`[sources.scale.COLUMN]`: `value × multiply + add`, such as VAS 0–100 to 0–10 with 0.1."""
-
-    multiply: float = 1.0
-    add: float = 0.0
-
-
-class Source(Block):
-    """`[[sources]]`: one file that feeds one table, and how its columns map.
-
-    Notes
-    -----
-    `columns` maps a column of the schema to a column of the source; a schema column that is not
-    named is looked up under its own name. `constants` fill a schema column with one value, `values`
-    translate the words of a column, `missing` lists words that mean "not recorded" anywhere,
-    `missing_when` lists, per schema column, conditions on other source columns under which its value
-    is not a value (a trial that codes a missing diary as 0 where the score is blank).
-    """
-
-    table: Literal[tuple(TABLES)]  # type: ignore[valid-type]
-    kind: Literal["csv", "excel", "parquet"] = "csv"
-    path: Path
-    encoding: str | None = None
-    delimiter: Literal[",", ";", "\t", "|"] | None = None
-    sheet: str | None = None
-    decimal: Literal[".", ","] | None = None
-    date_format: str | None = None
-    missing: tuple[str, ...] = ("", "NA")
-    columns: Mapping[str, str] = {}
-    constants: Mapping[str, str] = {}
-    values: Mapping[str, Mapping[str, str]] = {}
-    scale: Mapping[str, Scale] = {}
-    missing_when: Mapping[str, Mapping[str, str]] = {}
-    melt: Melt | None = None
-    drop: tuple[str, ...] = ()
 
 
 class Covariate(Block):

@@ -15,10 +15,10 @@ from typing import Any
 import duckdb
 
 from studypkg.config import Study, load_study
-from studypkg.declaration import Source
 from studypkg.errors import ConfigError
 from studypkg.privacy.identifiers import check_identifiers
 from studypkg.records import RawTable
+from studypkg.sources import Source
 from studypkg.store import Store
 
 NOTEBOOKS = ("ingest", "models", "clinic_report", "network_report")

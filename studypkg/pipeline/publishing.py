@@ -280,7 +280,7 @@ def _fingerprint(study: Study, month: str) -> str:
     digest = hashlib.sha256(f"{__version__} {month} {config_hash(study)}".encode())
     for source in study.sources:
         path = study.root / source.path
-        if path.is_file():
+        if source.path and path.is_file():
             with path.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     for name in NOTEBOOKS:

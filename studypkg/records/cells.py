@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from studypkg.columns import TOP_AGE_YEARS, Column, Table
-from studypkg.declaration import Scale
 from studypkg.records.quoting import ident, literal
 from studypkg.records.rules import Check
+from studypkg.sources import Scale
 
 #: Nobody older is believed: 999 is a code for "missing", not an age.
 OLDEST_YEARS = 120

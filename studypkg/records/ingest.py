@@ -16,13 +16,14 @@ import duckdb
 import studypkg
 from studypkg.columns import Table
 from studypkg.config import study_tables, study_vocabulary
-from studypkg.declaration import Source, Study
+from studypkg.declaration import Study
 from studypkg.errors import DataRejectedError, QualityGateError
+from studypkg.records.arrivals import Arrival, arrival_of, arrive
 from studypkg.records.mapping import map_source
 from studypkg.records.quarantine import Delivered, list_faults, write_quarantine
 from studypkg.records.quoting import ident, idents, literal
-from studypkg.records.raw import RawTable, check_regular, sha256_of, shown
-from studypkg.records.read import open_source
+from studypkg.records.raw import RawTable
+from studypkg.records.read import open_arrival
 from studypkg.records.reading import find_reading
 from studypkg.records.result import IngestResult, SourceResult
 from studypkg.records.screening import (
@@ -35,6 +36,7 @@ from studypkg.records.screening import (
 )
 from studypkg.records.tally import tally
 from studypkg.schema import TABLES
+from studypkg.sources import Source
 from studypkg.vocabulary import Vocabulary, normalise
 
 #: Looks at a file as read, and raises if a person could be recognised in it.
@@ -135,63 +137,69 @@ def ingest(
     tell = progress or (lambda line: None)
     tables = study_tables(study)
     lists = {name: _lists(table, study_vocabulary(study)) for name, table in tables.items()}
-    paths = [study.root / source.path for source in study.sources]
-    hashes = {path: _hash(path) for path in paths}
-    fingerprint = _fingerprint(study, tables, lists, [hashes[path] for path in paths], cutoff)
-    earlier = store.manifest()
-    if earlier.get("fingerprint") == fingerprint:
-        tell("The delivery is the one already stored: nothing to do.")
-        return IngestResult.from_manifest(earlier)
-    with store.workspace() as work, duckdb.connect(str(work / "ingest.duckdb")) as connection:
-        _limit(connection, work, memory_limit, threads)
-        run = _Run(connection, study, lists, cutoff, work, tell)
-        raws = _open_all(run, paths, hashes, gate)
-        for path in dict.fromkeys(paths):
-            if store.snapshot(path) != hashes[path]:
-                raise _changed(path)
-        screened: dict[str, _Screened] = {}
-        for name, table in tables.items():
-            fed = [number for number, source in enumerate(study.sources) if source.table == name]
-            if fed:
-                screened[name] = _screen_table(run, table, {number: raws[number] for number in fed})
-            if name == "episodes":
-                # Rows hang on the episodes: if those are refused, faults of the rest say nothing.
-                _refuse(run, store, screened)
-        _refuse(run, store, screened)
-        results = {number: one for done in screened.values() for number, one in done.results.items()}
-        result = IngestResult(
-            fingerprint, cutoff.isoformat() if cutoff else None, tuple(results[n] for n in sorted(results))
-        )
-        store.publish(
-            {name: done.accepted for name, done in screened.items()},
-            {**result.as_manifest(), "package_version": studypkg.__version__},
-            quarantine={name: done.quarantine for name, done in screened.items()},
-        )
-    tell(
+    with store.workspace() as work:
+        arrivals = [arrive(source, study.root, work) for source in study.sources]
+        fingerprint = _fingerprint(study, tables, lists, [one.sha256 for one in arrivals], cutoff)
+        earlier = store.manifest()
+        if earlier.get("fingerprint") == fingerprint:
+            tell("The delivery is the one already stored: nothing to do.")
+            return IngestResult.from_manifest(earlier)
+        with duckdb.connect(str(work / "ingest.duckdb")) as connection:
+            _limit(connection, work, memory_limit, threads)
+            run = _Run(connection, study, lists, cutoff, work, tell)
+            return _deliver(run, store, tables, arrivals, fingerprint, gate)
+
+
+def _deliver(
+    run: _Run,
+    store: Keeper,
+    tables: Mapping[str, Table],
+    arrivals: Sequence[Arrival],
+    fingerprint: str,
+    gate: Gate,
+) -> IngestResult:
+    """Screen what has arrived, and publish it in one step."""
+    study, cutoff = run.study, run.cutoff
+    raws = _open_all(run, arrivals, gate)
+    for arrival in dict.fromkeys(arrivals):
+        if arrival_of(tuple(arrival.files)).sha256 != arrival.sha256:
+            raise _changed(arrival)
+        for path in arrival.files:
+            store.snapshot(path)
+    screened: dict[str, _Screened] = {}
+    for name, table in tables.items():
+        fed = [number for number, source in enumerate(study.sources) if source.table == name]
+        if fed:
+            screened[name] = _screen_table(run, table, {number: raws[number] for number in fed})
+        if name == "episodes":
+            # Rows hang on the episodes: if those are refused, faults of the rest say nothing.
+            _refuse(run, store, screened)
+    _refuse(run, store, screened)
+    results = {number: one for done in screened.values() for number, one in done.results.items()}
+    result = IngestResult(
+        fingerprint, cutoff.isoformat() if cutoff else None, tuple(results[n] for n in sorted(results))
+    )
+    store.publish(
+        {name: done.accepted for name, done in screened.items()},
+        {**result.as_manifest(), "package_version": studypkg.__version__},
+        quarantine={name: done.quarantine for name, done in screened.items()},
+    )
+    run.tell(
         f"{result.read} records read: {result.accepted} accepted, {result.duplicate} duplicate, "
         f"{result.quarantined} quarantined."
     )
     return result
 
 
-def _open_all(run: _Run, paths: list[Path], hashes: Mapping[Path, str], gate: Gate) -> list[RawTable]:
-    """Read every file once, however many sources it feeds, and let the gate look at each source."""
+def _open_all(run: _Run, arrivals: Sequence[Arrival], gate: Gate) -> list[RawTable]:
+    """Read every delivery once, however many sources it feeds, and let the gate look at each source."""
     opened: dict[tuple[object, ...], RawTable] = {}
     raws = []
-    for source, path in zip(run.study.sources, paths, strict=True):
-        how = (path, source.kind, source.encoding, source.delimiter, source.sheet)
+    for source, arrival in zip(run.study.sources, arrivals, strict=True):
+        how = (arrival.files, *source.reading)
         if how not in opened:
-            run.tell(f"Reading {shown(path)}.")
-            opened[how] = open_source(
-                run.connection,
-                path,
-                kind=source.kind,
-                encoding=source.encoding,
-                delimiter=source.delimiter,
-                sheet=source.sheet,
-            )
-            if opened[how].sha256 != hashes[path]:
-                raise _changed(path)
+            run.tell(f"Reading {arrival.name}.")
+            opened[how] = open_arrival(run.connection, arrival, source)
         gate(run.connection, opened[how], source)
         raws.append(opened[how])
     return raws
@@ -320,13 +328,8 @@ def _limit(connection: duckdb.DuckDBPyConnection, work: Path, memory_limit: str,
         connection.execute(f"SET threads = {int(threads)}")
 
 
-def _hash(path: Path) -> str:
-    check_regular(path)
-    return sha256_of(path)
-
-
-def _changed(path: Path) -> DataRejectedError:
+def _changed(arrival: Arrival) -> DataRejectedError:
     return DataRejectedError(
-        f"{shown(path)} changed while it was read. Wait until it is written, and run again. "
+        f"{arrival.name} changed while it was read. Wait until it is written, and run again. "
         f"Nothing was replaced."
     )

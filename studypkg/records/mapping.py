@@ -9,10 +9,10 @@ from datetime import date
 import duckdb
 
 from studypkg.columns import Table
-from studypkg.declaration import Series, Source
 from studypkg.errors import ConfigError, DataRejectedError, nearest
 from studypkg.records.quoting import ident, literal
 from studypkg.records.raw import RawTable
+from studypkg.sources import Series, Source
 
 #: Blanks that people cannot see: space, tab, line ends, no-break space.
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"

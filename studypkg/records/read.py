@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import duckdb
 
 from studypkg.errors import ConfigError
+from studypkg.records.arrivals import Arrival
 from studypkg.records.columnar import read_parquet
 from studypkg.records.delimited import read_delimited
 from studypkg.records.raw import RawTable, check_regular
 from studypkg.records.spreadsheet import read_sheet
+from studypkg.sources import Source
 
-__all__ = ["RawTable", "open_source"]
+__all__ = ["RawTable", "open_arrival", "open_source"]
+
+#: Reads the files of one delivery as text columns.
+Reader = Callable[[duckdb.DuckDBPyConnection, Arrival, Source], RawTable]
+#: Kinds with a reader of their own, loaded only where a source needs it.
+_READERS: Mapping[str, str] = {}
+
+
+def open_arrival(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source: Source) -> RawTable:
+    """Read a delivery as its source declares it.
+
+    Parameters
+    ----------
+    connection
+        Where the table is made.
+    arrival
+        The files.
+    source
+        The declaration.
+
+    Raises
+    ------
+    DataRejectedError
+        If it cannot be read as a table. Never with a value of a record in its message.
+    ConfigError
+        If the declaration does not fit the kind of file.
+    """
+    if source.kind in _READERS:
+        module, name = _READERS[source.kind].split(":")
+        reader: Reader = getattr(import_module(module), name)
+        return reader(connection, arrival, source)
+    return open_source(
+        connection, arrival.files[0], kind=cast(Literal["csv", "excel", "parquet"], source.kind),
+        encoding=source.encoding, delimiter=source.delimiter, sheet=source.sheet,
+        header_row=source.header_row,
+    )  # fmt: skip
 
 
 def open_source(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import duckdb
 
 from studypkg.columns import Table
-from studypkg.declaration import Source
 from studypkg.errors import DataRejectedError
 from studypkg.records.cells import ISO_FORMATS, Reading
 from studypkg.records.dates import Ambiguous, detect_date_order, detect_decimal
 from studypkg.records.mapping import Mapped
 from studypkg.records.raw import RawTable
+from studypkg.sources import Source
 
 
 def find_reading(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from studypkg import declaration
+from studypkg import declaration, sources
 from studypkg.schema import ANALYSIS_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,11 @@ def test_the_data_dictionary_is_up_to_date():
 
 def test_every_key_of_study_toml_is_explained():
     text = (ROOT / "docs/reference/study-toml.md").read_text(encoding="utf-8")
-    blocks = [c for c in vars(declaration).values() if isinstance(c, type) and issubclass(c, BaseModel)]
+    blocks = [
+        c
+        for c in (vars(declaration) | vars(sources)).values()
+        if isinstance(c, type) and issubclass(c, BaseModel)
+    ]
     keys = {key for block in blocks for key in block.model_fields} - {"root"}
     words = set(re.findall(r"\w+", text))
     assert keys - words == set()

@@ -55,7 +55,7 @@ def test_a_study_cannot_be_changed():
     ("change", "said"),
     [
         (("name =", "nam ="), ['unknown key "study.nam"', 'Did you mean "name"', "Allowed here: name, seed"]),
-        (('path = "episodes.csv"', ""), ['the key "sources[1].path" is missing']),
+        (('path = "episodes.csv"', ""), ['key "sources[1]": the key "path" is missing']),
         (('table = "assessments"', 'table = "assessment"'), ['key "sources[2].table"', "'assessments'"]),
         (('instrument = "nprs"', 'instrument = "nrps"'), ['"nrps"', "nprs"]),
         (('"nprs"', '"nprs"\ncontext = "resting"'), ['"resting" is unknown', "rest, run"]),

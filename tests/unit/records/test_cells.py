@@ -6,9 +6,9 @@ import duckdb
 import pytest
 
 from studypkg.columns import Column
-from studypkg.declaration import Scale
 from studypkg.records.cells import Reading, column_checks, row_checks, value_of
 from studypkg.schema import TABLES
+from studypkg.sources import Scale
 
 PLAIN = Reading({}, {}, {})
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from studypkg.declaration import Source
 from studypkg.errors import ConfigError, DataRejectedError
 from studypkg.records.mapping import Mapped, map_source
 from studypkg.records.raw import RawTable
 from studypkg.schema import TABLES
+from studypkg.sources import Source
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import duckdb
 import pandas as pd
 import pytest
 
-from studypkg.declaration import Source
 from studypkg.records.cells import Reading
 from studypkg.records.mapping import map_source
 from studypkg.records.quarantine import COLUMNS, Delivered, list_faults, write_quarantine
@@ -16,6 +15,7 @@ from studypkg.records.raw import RawTable
 from studypkg.records.screening import Lists, Screen, screen_source, settle_keys, start_screen
 from studypkg.records.tally import tally
 from studypkg.schema import TABLES
+from studypkg.sources import Source
 
 LISTS = Lists({"condition": {"itbs": "itb_syndrome"}}, {}, str.casefold)
 ROWS = [

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from studypkg.declaration import Source
 from studypkg.errors import DataRejectedError
 from studypkg.records.cells import ISO_FORMATS, Reading
 from studypkg.records.mapping import map_source
 from studypkg.records.raw import RawTable
 from studypkg.records.reading import find_reading
 from studypkg.schema import TABLES
+from studypkg.sources import Source
 
 
 @pytest.fixture

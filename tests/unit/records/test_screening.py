@@ -6,7 +6,6 @@ from datetime import date
 import duckdb
 import pytest
 
-from studypkg.declaration import Scale
 from studypkg.records.cells import Reading
 from studypkg.records.mapping import Mapped
 from studypkg.records.screening import (
@@ -18,6 +17,7 @@ from studypkg.records.screening import (
     start_screen,
 )
 from studypkg.schema import TABLES, Column, with_covariates
+from studypkg.sources import Scale
 from studypkg.vocabulary import normalise
 
 AS_WRITTEN = Reading({}, {}, {})
