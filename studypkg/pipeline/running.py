@@ -58,7 +58,7 @@ def simulate_records(
             "Simulate in a study of its own, or add the block."
         )
     written = write_network(
-        folder or study.root / study.sources[0].path.parent, Truth(),
+        folder or (study.root / study.sources[0].path).parent, Truth(),
         clinics=clinics or planned.clinics, months=months or planned.months,
         first_month=planned.first_month, seed=study.study.seed if seed is None else seed,
         episodes_per_month=per_month or planned.per_month, bad_rows=planned.bad_rows,
