@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from studypkg.pipeline.fitting import Answer, FittedModel
 from studypkg.pipeline.measuring import Measured, measure
 from studypkg.pipeline.opening import open_store, open_study
 from studypkg.pipeline.publishing import released_folder
+from studypkg.pipeline.quality import fresh_notes, release_quality
 from studypkg.pipeline.releasing import (
     answers_of,
     clinic_names,
     counts_of,
-    gate,
     labels_of,
     model_note,
     outcome_note,
@@ -31,7 +32,7 @@ from studypkg.pipeline.releasing import (
     thresholds_of,
 )
 from studypkg.pipeline.running import fit_models, ingest_records
-from studypkg.records import IngestResult
+from studypkg.records import RULES, IngestResult
 from studypkg.reports import write_document
 from studypkg.reports.run_documents import (
     CheckRow,
@@ -44,7 +45,7 @@ from studypkg.reports.run_documents import (
     SourceNote,
     Variance,
 )
-from studypkg.review import completeness, periods
+from studypkg.review import periods
 
 
 @dataclass(frozen=True)
@@ -80,19 +81,16 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "") -> I
     measured = measure(study, open_store(study))
     month = month or _latest_month(measured)
     when = periods(month, study.report.trend_months)
-    name = study.primary_outcome
-    released = None
-    if name is not None:
-        released = gate(study, *completeness(measured.outcomes(name), when))
+    released = release_quality(study, measured, when)
     document = IngestDocument(
         study=study.study.name, month=month, data_cutoff=measured.cutoff.date().isoformat(),
         sources=tuple(_source_note(source, measured) for source in result.sources),
         reasons=tuple(
-            ReasonNote(source.table, rule, rows)
-            for source in result.sources
-            for rule, rows in source.reasons.items()
+            ReasonNote(table, rule, rows, RULES[rule].advice)
+            for (table, rule), rows in _reasons(result).items()
         ),
-        released=released, clinics=clinic_names(study, measured),
+        fresh=fresh_notes(measured, released, when),
+        released=released, window=when.window, clinics=clinic_names(study, measured),
         provenance=provenance_of(study, result, measured), labels=labels_of(study),
     )  # fmt: skip
     return IngestRun(result, document)
@@ -157,8 +155,17 @@ def _source_note(source: Any, measured: Measured) -> SourceNote:
         newest = None if own.dropna().empty else pd.Timestamp(own.max()).date().isoformat()
     return SourceNote(
         source.file, source.table, source.read, source.accepted, source.duplicate, source.quarantined,
-        source.sha256, newest,
+        source.sha256, newest, tuple(source.notes),
     )  # fmt: skip
+
+
+def _reasons(result: IngestResult) -> Counter[tuple[str, str]]:
+    """Add up the rows set aside, by table and rule."""
+    found: Counter[tuple[str, str]] = Counter()
+    for source in result.sources:
+        for rule, rows in source.reasons.items():
+            found[source.table, rule] += rows
+    return found
 
 
 def _model_report(study: Study, model: FittedModel, measured: Measured) -> ModelReport:

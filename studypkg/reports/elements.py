@@ -70,6 +70,18 @@ def paragraph(*content: Content, class_: str | None = None) -> Html:
     return tag("p", *content, class_=class_)
 
 
+def with_code(text: str) -> Html:
+    """Set what stands between backticks as code.
+
+    Examples
+    --------
+    >>> with_code("set `decimal` there").text
+    'set <code>decimal</code> there'
+    """
+    parts = text.split("`")
+    return join([tag("code", part) if place % 2 else part for place, part in enumerate(parts)], "")
+
+
 def strong(text: str) -> Html:
     """Set words in bold."""
     return tag("strong", text)

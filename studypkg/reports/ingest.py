@@ -5,12 +5,14 @@ from __future__ import annotations
 from studypkg.privacy.suppression import Statistic
 from studypkg.reports.compare import is_shown
 from studypkg.reports.document import label
-from studypkg.reports.elements import Html, join, masthead, note, paragraph, tag
+from studypkg.reports.elements import Html, join, masthead, paragraph, tag, with_code
 from studypkg.reports.run_documents import IngestDocument
 from studypkg.reports.tables import Column, table
 from studypkg.reports.words import counted, day_name, month_name, percent, value_text
 
 MOST_MONTHS = 12
+#: Missing shares at which the ground of a cell gets darker.
+_GROUNDS = (0.2, 0.3, 0.4, 0.5)
 
 
 def title(document: IngestDocument) -> Html:
@@ -76,26 +78,11 @@ def reasons(document: IngestDocument) -> Html:
     """List why rows were set aside, the most frequent first."""
     if not document.reasons:
         return paragraph("No row was set aside.")
-    ordered = sorted(document.reasons, key=lambda r: -r.rows)
-    columns, where = [Column("Reason", numeric=False), Column("Rows")], any(r.column for r in ordered)
-    columns = [*([Column("Column", numeric=False)] if where else []), *columns]
-    first = any(r.first_row is not None for r in ordered)
-    rows = []
-    for r in ordered:
-        place = [r.column or "whole row"] if where else []
-        found = ["" if r.first_row is None else f"{r.first_row:,}"] if first else []
-        rows.append([r.table, *place, label(document, r.rule), f"{r.rows:,}", *found])
-    ends = [Column("First row")] if first else []
-    shown = table("Rows set aside, by reason", ["Table", *columns, *ends], rows)
-    return join(
-        [
-            shown,
-            note(
-                "Values are not printed here: they may belong to a patient. The row number finds "
-                "them in the file."
-            ),
-        ]
-    )
+    ordered = sorted(document.reasons, key=lambda r: (-r.rows, r.table, r.rule))
+    rows = [[r.table, label(document, r.rule), with_code(r.advice), f"{r.rows:,}"] for r in ordered]
+    columns = ["Table", Column("Reason", numeric=False), Column("What to do", numeric=False), Column("Rows")]
+    remark = "The quarantine names file, row and column of each; values are not printed on pages."
+    return table("Rows set aside, by reason", columns, rows, remark=remark)
 
 
 def completeness(document: IngestDocument) -> Html:
@@ -117,12 +104,18 @@ def completeness(document: IngestDocument) -> Html:
         "Episodes with a score at both ends, by clinic and month of the end of care",
         ["Clinic", *heads],
         rows,
-        remark="A dash stands where too few episodes ended to show a share. Recent months may still fill up.",
+        remark="A dash stands where too few episodes ended to show a share. The darker, the more is missing; "
+        "recent months may still fill up.",
     )
 
 
-def _share(statistic: Statistic | None) -> str:
-    return value_text(statistic) if statistic is not None and is_shown(statistic) else "–"
+def _share(statistic: Statistic | None) -> Html | str:
+    """Write a share on a ground that is the darker the more is missing."""
+    if statistic is None or not is_shown(statistic):
+        return "–"
+    lacking = 1.0 - float(statistic.value or 0.0)
+    step = sum(lacking > limit for limit in _GROUNDS)
+    return tag("span", value_text(statistic), class_=f"ground-{step}")
 
 
 def late(document: IngestDocument) -> Html:

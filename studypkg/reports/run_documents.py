@@ -22,17 +22,25 @@ class SourceNote:
     quarantined: int = 0
     sha256: str | None = None
     newest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ReasonNote:
-    """Why rows of a table were set aside: the rule, the column, how many, and the first row."""
+    """Why rows of a table were set aside: the rule, how many, and what to do."""
 
     table: str
     rule: str
     rows: int
-    column: str | None = None
-    first_row: int | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class FreshNote:
+    """How old the newest row of a clinic is in each table, in days before the cut-off; None without rows."""
+
+    clinic: str
+    days: Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,12 @@ class IngestDocument:
     Parameters
     ----------
     released
-        Measure ``capture`` (and others by clinic): scope ``clinic``, group the clinic's id, period a month.
+        What `review.quality_statistics` made: completeness by clinic and month, habits by clinic over
+        `window`, the way to a pair and who is left out, over all clinics.
+    window
+        Name of the months that the habits are of.
+    fresh
+        Clinics with enough patients to be shown.
     clinics
         Name of each clinic by its id.
     """
@@ -62,7 +75,9 @@ class IngestDocument:
     sources: tuple[SourceNote, ...]
     reasons: tuple[ReasonNote, ...] = ()
     late: tuple[LateNote, ...] = ()
+    fresh: tuple[FreshNote, ...] = ()
     released: Released | None = None
+    window: str = ""
     clinics: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

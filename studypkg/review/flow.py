@@ -90,5 +90,7 @@ def completeness(outcomes: pd.DataFrame, when: Periods) -> tuple[list[Statistic]
             ended = own[own["month"] == month]
             place = Place("clinic", str(clinic), month)
             k = int((ended["status"] == "paired").sum())
-            found.append(share(place, "capture", k, len(ended), cell="ended", group=str(clinic)))
+            found.append(
+                share(place, "capture", k, len(ended), cell="ended", k_cell="paired", group=str(clinic))
+            )
     return found, []

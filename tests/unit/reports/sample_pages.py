@@ -17,6 +17,7 @@ from studypkg.reports.document import (
 from studypkg.reports.run_documents import (
     CheckRow,
     Coefficient,
+    FreshNote,
     IngestDocument,
     LateNote,
     ModelReport,
@@ -326,13 +327,15 @@ def ingest_document(**changes):
             SourceNote("exercise_logs.csv", "exercise_logs", 25880, 25733, 88, 59, "1b0e" * 16, "2026-09-29"),
         ),
         "reasons": (
-            ReasonNote("assessments", "OUT_OF_RANGE", 61, "score", 212),
-            ReasonNote("exercise_logs", "UNKNOWN_WORD", 59, "exercise", 1044),
-            ReasonNote("assessments", "NO_PARENT", 16, "episode_id", 3008),
-            ReasonNote("episodes", "END_BEFORE_START", 5, "end_date", 77),
+            ReasonNote("assessments", "OUT_OF_RANGE", 61, "Mend the cell, or declare `scale`."),
+            ReasonNote("exercise_logs", "UNKNOWN_WORD", 59),
+            ReasonNote("assessments", "NO_PARENT", 16),
+            ReasonNote("episodes", "END_BEFORE_START", 5),
         ),
         "late": (LateNote("assessments", "2026-08", 12),),
+        "fresh": tuple(FreshNote(clinic, {"episodes": 3, "visits": 1}) for clinic in CLINICS),
         "released": released(capture),
+        "window": WINDOW,
         "clinics": CLINICS,
         "provenance": PROVENANCE,
         "labels": {
