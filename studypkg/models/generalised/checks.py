@@ -8,21 +8,13 @@ from studypkg.errors import ConfigError, ModelError
 from studypkg.models.design import GroupTerm
 from studypkg.models.generalised.families import Family
 from studypkg.models.generalised.observations import Observations, check_response
+from studypkg.models.laplace.quadrature import check_one_column
 from studypkg.models.links import Floats
 
-MOST_NODES = 101
 # Random columns of length one whose products have an eigenvalue below this repeat each other.
 _REPEATED = 2e-9
 # Less than this share of a random column's square is left beyond the fixed columns: it repeats them.
 _WITHIN = 1e-10
-
-
-def check_quadrature(quadrature: int) -> None:
-    """Refuse a number of nodes that is none."""
-    if isinstance(quadrature, bool) or not isinstance(quadrature, int | np.integer):
-        raise ConfigError("quadrature is a whole number of nodes: 1 for Laplace's approximation, or 7, say.")
-    if not 1 <= quadrature <= MOST_NODES:
-        raise ConfigError(f"quadrature lies between 1 and {MOST_NODES} nodes, not at {quadrature}.")
 
 
 def check_model(seen: Observations, family: Family, quadrature: int) -> None:
@@ -41,12 +33,8 @@ def check_model(seen: Observations, family: Family, quadrature: int) -> None:
     n, p = design.fixed.shape
     if not design.terms:
         raise ConfigError("The formula has no random term such as (1 | patient): this is no mixed model.")
-    if quadrature > 1 and (len(design.terms) > 1 or design.terms[0].columns.shape[1] > 1):
-        raise ConfigError(
-            "Quadrature with several nodes is for one random term with one column, such as (1 | patient). "
-            "With more terms or slopes use quadrature=1, Laplace's approximation."
-        )
     sizes = [t.columns.shape[1] for t in design.terms]
+    check_one_column(quadrature, sizes)
     parameters = p + sum(q * (q + 1) // 2 for q in sizes) + int(family.has_size)
     if n <= parameters:
         raise ModelError(

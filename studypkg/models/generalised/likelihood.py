@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from studypkg.models.generalised.families import local
-from studypkg.models.generalised.modes import Modes, find_modes
+from studypkg.models.generalised.families import Local, local
+from studypkg.models.generalised.modes import find_modes
 from studypkg.models.generalised.problem import Problem
+from studypkg.models.laplace.modes import Modes
 from studypkg.models.links import Floats
 
 
@@ -23,7 +24,7 @@ class Point:
     psi: Floats
     value: float
     gradient: Floats
-    modes: Modes
+    modes: Modes[Local]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def evaluate(
     return Point(psi, direct.value + problem.constant, gradient, modes)
 
 
-def _laplace(problem: Problem, modes: Modes) -> _Direct:
+def _laplace(problem: Problem, modes: Modes[Local]) -> _Direct:
     found = modes.local
     sums = problem.levels.totals(found.score)
     return _Direct(
@@ -98,7 +99,7 @@ def _laplace(problem: Problem, modes: Modes) -> _Direct:
 
 
 def _quadrature(
-    problem: Problem, modes: Modes, base: Floats, triangles: list[Floats], log_size: float
+    problem: Problem, modes: Modes[Local], base: Floats, triangles: list[Floats], log_size: float
 ) -> _Direct:
     """Sum over the nodes of every level of the one factor, which has one column."""
     levels, t = problem.levels, float(triangles[0][0, 0])
@@ -143,7 +144,7 @@ def _quadrature(
     return _Direct(value, score, [np.array([[by_triangle]])], by_size, pull, stretch)
 
 
-def _gradient(problem: Problem, modes: Modes, triangles: list[Floats], direct: _Direct) -> Floats:
+def _gradient(problem: Problem, modes: Modes[Local], triangles: list[Floats], direct: _Direct) -> Floats:
     levels, curvature, found = problem.levels, modes.curvature, modes.local
     inverse = curvature.inverse_blocks
     if direct.stretch is not None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from studypkg.errors import ConfigError, ModelError, nearest
 from studypkg.models.fit import Fit, Optimisation, variance_table
-from studypkg.models.generalised.checks import check_model, check_quadrature
+from studypkg.models.generalised.checks import check_model
 from studypkg.models.generalised.compiled import compiled_start
 from studypkg.models.generalised.families import Family, family_of
 from studypkg.models.generalised.likelihood import laplace_only
@@ -25,6 +25,7 @@ from studypkg.models.generalised.search import (
 )
 from studypkg.models.generalised.start import first_guesses
 from studypkg.models.generalised.surface import MOST_LOG_SIZE, MOST_SPREAD
+from studypkg.models.laplace.quadrature import check_quadrature
 from studypkg.models.links import Floats
 from studypkg.models.offset import Values
 from studypkg.models.random_effects import on_the_boundary, triangles_by_term

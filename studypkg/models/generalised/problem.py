@@ -8,8 +8,9 @@ import numpy as np
 from scipy import linalg
 
 from studypkg.models.generalised.families import Family
-from studypkg.models.generalised.levels import Levels, Places, arrange
 from studypkg.models.generalised.observations import Observations
+from studypkg.models.laplace.levels import Levels, Places, arrange
+from studypkg.models.laplace.quadrature import quadrature_rule
 from studypkg.models.linear.grouping import Factor, gather_factors
 from studypkg.models.links import Floats
 
@@ -77,12 +78,6 @@ class Problem:
         found = np.empty_like(values)
         found[self.rows] = values
         return found
-
-
-def quadrature_rule(count: int) -> tuple[Floats, Floats]:
-    """Return the nodes of Gauss and Hermite and the logarithms of weight · exp(node²) / √π."""
-    nodes, weights = np.polynomial.hermite.hermgauss(count)
-    return nodes, np.log(weights) + nodes**2 - 0.5 * np.log(np.pi)
 
 
 def set_up(seen: Observations, family: Family, quadrature: int) -> Problem:

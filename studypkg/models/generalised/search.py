@@ -19,8 +19,8 @@ from studypkg.models.generalised.surface import (
     newton_step,
     rough_curvature,
     runaway,
-    updated,
 )
+from studypkg.models.laplace.secant import updated
 from studypkg.models.links import Floats
 
 # A search that leaves more log-likelihood than this unclaimed has not converged.

@@ -124,21 +124,6 @@ def climb(point: Point, step: Floats, surface: Surface) -> Point | None:
     return None
 
 
-def updated(hessian: Floats, moved: Floats, change: Floats) -> Floats:
-    """Update the information from a step and the change of the gradient: BFGS where it curves upwards."""
-    seen, along = hessian @ moved, float(change @ moved)
-    expected = float(moved @ seen)
-    if along > 1e-10 and expected > 0.0:
-        return np.asarray(
-            hessian - np.outer(seen, seen) / expected + np.outer(change, change) / along, dtype=float
-        )
-    miss = change - seen
-    slope = float(miss @ moved)
-    if abs(slope) < 1e-8 * float(np.linalg.norm(miss)) * float(np.linalg.norm(moved)):
-        return hessian
-    return np.asarray(hessian + np.outer(miss, miss) / slope, dtype=float)
-
-
 def runaway(point: Point, problem: Problem) -> bool:
     """Say whether a spread or the size is on its way to infinity."""
     spreads = np.abs(point.psi[problem.p : problem.p + len(problem.order)]).max(initial=0.0)

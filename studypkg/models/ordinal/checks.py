@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from studypkg.errors import ConfigError, ModelError
+from studypkg.errors import ModelError
 from studypkg.models.design import Codes, Design
+from studypkg.models.laplace.quadrature import check_one_column
 from studypkg.models.ordinal.problem import Problem
 from studypkg.models.ordinal.search import DECREMENT_LIMIT, Search, runaway
 
-MOST_NODES = 101
 # Random columns of length one whose products have an eigenvalue below this repeat each other.
 _REPEATED = 2e-9
 # An information with a smaller eigenvalue, its diagonal scaled to one, is flat.
 _FLAT = 1e-7
-
-
-def check_quadrature(quadrature: int) -> None:
-    """Refuse a number of nodes that is none."""
-    if isinstance(quadrature, bool) or not isinstance(quadrature, int | np.integer):
-        raise ConfigError("quadrature is a whole number of nodes: 1 for Laplace's approximation, or 7, say.")
-    if not 1 <= quadrature <= MOST_NODES:
-        raise ConfigError(f"quadrature lies between 1 and {MOST_NODES} nodes, not at {quadrature}.")
 
 
 def check_model(design: Design, category: Codes, n_thresholds: int, quadrature: int) -> None:
@@ -35,13 +27,9 @@ def check_model(design: Design, category: Codes, n_thresholds: int, quadrature: 
         If there are too few rows or levels, random columns repeat each other, every row is a group of its
         own, or no group holds two categories.
     """
-    if quadrature > 1 and (len(design.terms) > 1 or design.terms[0].columns.shape[1] > 1):
-        raise ConfigError(
-            "Quadrature with several nodes is for one random term with one column, such as (1 | patient). "
-            "With more terms or slopes use quadrature=1, Laplace's approximation."
-        )
     n, p = design.fixed.shape
     sizes = [t.columns.shape[1] for t in design.terms]
+    check_one_column(quadrature, sizes)
     parameters = n_thresholds + p + sum(q * (q + 1) // 2 for q in sizes)
     counted = n if design.weights is None else max(float(design.weights.sum()), float(n))
     if n <= parameters:

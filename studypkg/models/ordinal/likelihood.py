@@ -10,33 +10,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from studypkg.models.generalised.curvature import Curvature, eliminate
+from studypkg.models.laplace.modes import Modes, climb_to_modes
 from studypkg.models.links import Floats
 from studypkg.models.ordinal.densities import Inner, Outer
 from studypkg.models.ordinal.problem import Problem
 
-# Newton's decrement per level at which the modes are exact to rounding.
-_DONE, _NEARLY = 1e-20, 1e-9
-_STEPS, _HALVINGS = 80, 40
-
 
 @dataclass(frozen=True, eq=False)
-class Modes:
-    """The modes û of the spherical effects (levels × q per factor) and the rows' densities there.
+class AtEnds(Inner):
+    """The rows' log-probabilities with the ends a and c (n) they were taken between."""
 
-    Notes
-    -----
-    ``value`` is Σ log p(η̂) − û'û/2; ``upper`` and ``lower`` (n) are the ends a and c of every row there;
-    ``curvature`` is H, minus the second derivative in u.
-    """
-
-    effects: list[Floats]
-    eta: Floats
     upper: Floats
     lower: Floats
-    inner: Inner
-    curvature: Curvature
-    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +31,7 @@ class Point:
     psi: Floats
     value: float
     gradient: Floats
-    modes: Modes
+    modes: Modes[AtEnds]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,58 +89,15 @@ def find_modes(
     base: Floats,
     triangles: list[Floats],
     start: list[Floats],
-) -> Modes:
-    """Maximise the joint density of response and effects over the effects, by Newton steps.
+) -> Modes[AtEnds]:
+    """Find the modes, with the thresholds above and below every row's category; see `climb_to_modes`."""
 
-    Parameters
-    ----------
-    problem
-        The rows.
-    tops, bottoms
-        Thresholds above and below the category of every row, n each.
-    base
-        Linear predictor without random effects, n.
-    triangles
-        Covariance factors.
-    start
-        Effects to begin with.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If no maximum can be found in floating point.
-
-    Notes
-    -----
-    The densities are log-concave, so there is one maximum and halved Newton steps reach it.
-    """
-    levels = problem.levels
-    effects, step = start, [np.zeros_like(u) for u in start]
-    best, share, last, halved = -np.inf, 1.0, np.inf, 0
-    goal = sum(u.size for u in start)
-    for _ in range(_STEPS):
-        trial = [u + share * s for u, s in zip(effects, step, strict=True)]
-        eta = base + levels.spread([u @ t.T for u, t in zip(trial, triangles, strict=True)])
+    def density(eta: Floats) -> AtEnds:
         upper, lower = tops - eta, bottoms - eta
         found = inner_at(problem, upper, lower)
-        value = float(found.value.sum()) - 0.5 * sum(float((u * u).sum()) for u in trial)
-        if not value >= best - 1e-12 * max(1.0, abs(best)) or not np.isfinite(value):
-            share, halved = 0.5 * share, halved + 1
-            if halved > _HALVINGS or not np.isfinite(best):
-                raise np.linalg.LinAlgError
-            continue
-        effects, best, share = trial, value, 1.0
-        sums = levels.totals(found.score)
-        slope = [s @ t - u for s, t, u in zip(sums, triangles, effects, strict=True)]
-        curvature = eliminate(levels, found.weight, triangles)
-        step = curvature.solve([s.copy() for s in slope])
-        decrement = sum(float((a * b).sum()) for a, b in zip(slope, step, strict=True)) / goal
-        if not np.isfinite(decrement):
-            raise np.linalg.LinAlgError
-        if decrement < _DONE or (decrement < _NEARLY and decrement > 0.1 * last):
-            return Modes(effects, eta, upper, lower, found, curvature, value)
-        last = decrement
-    raise np.linalg.LinAlgError
+        return AtEnds(found.value, found.score, found.weight, upper, lower)
+
+    return climb_to_modes(problem.levels, base, triangles, start, density)
 
 
 def evaluate(
@@ -192,7 +134,7 @@ def evaluate(
     if start is None:
         start = [np.zeros((f.n_levels, f.size)) for f in problem.factors]
     modes = find_modes(problem, tops, bottoms, base, triangles, start)
-    outer = outer_at(problem, modes.upper, modes.lower) if slopes else None
+    outer = outer_at(problem, modes.local.upper, modes.local.lower) if slopes else None
     if len(problem.nodes) > 1:
         direct = _quadrature(problem, modes, tops - base, bottoms - base, triangles, slopes)
     else:
@@ -203,18 +145,23 @@ def evaluate(
     return Point(psi, direct.value, gradient, modes)
 
 
-def _laplace(problem: Problem, modes: Modes, outer: Outer | None) -> _Direct:
+def _laplace(problem: Problem, modes: Modes[AtEnds], outer: Outer | None) -> _Direct:
     value = modes.value - 0.5 * modes.curvature.logdet
     none = np.zeros(0)
     if outer is None:
         return _Direct(value, none, none, none, [])
-    sums = problem.levels.totals(modes.inner.score)
+    sums = problem.levels.totals(modes.local.score)
     by_triangle = [s.T @ u for s, u in zip(sums, modes.effects, strict=True)]
-    return _Direct(value, modes.inner.score, outer.upper, outer.lower, by_triangle)
+    return _Direct(value, modes.local.score, outer.upper, outer.lower, by_triangle)
 
 
 def _quadrature(
-    problem: Problem, modes: Modes, tops: Floats, bottoms: Floats, triangles: list[Floats], slopes: bool
+    problem: Problem,
+    modes: Modes[AtEnds],
+    tops: Floats,
+    bottoms: Floats,
+    triangles: list[Floats],
+    slopes: bool,
 ) -> _Direct:
     """Sum over the nodes of every level of the one factor, which has one column."""
     levels, t = problem.levels, float(triangles[0][0, 0])
@@ -255,9 +202,9 @@ def _quadrature(
 
 
 def _gradient(
-    problem: Problem, modes: Modes, outer: Outer, triangles: list[Floats], direct: _Direct
+    problem: Problem, modes: Modes[AtEnds], outer: Outer, triangles: list[Floats], direct: _Direct
 ) -> Floats:
-    levels, curvature, inner = problem.levels, modes.curvature, modes.inner
+    levels, curvature, inner = problem.levels, modes.curvature, modes.local
     inverse = curvature.inverse_blocks
     if direct.stretch is not None:
         inverse = {(0, 0): inverse[0, 0] * direct.stretch[:, None, None]}

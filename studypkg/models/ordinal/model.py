@@ -13,9 +13,9 @@ from studypkg.errors import ConfigError, ModelError, nearest
 from studypkg.models.design import Codes, Design, build_design
 from studypkg.models.fit import Fit, Optimisation, variance_table
 from studypkg.models.formula import ParsedFormula, parse_formula
-from studypkg.models.generalised.problem import quadrature_rule
+from studypkg.models.laplace.quadrature import check_quadrature, quadrature_rule
 from studypkg.models.links import Floats
-from studypkg.models.ordinal.checks import check_found, check_model, check_quadrature
+from studypkg.models.ordinal.checks import check_found, check_model
 from studypkg.models.ordinal.densities import CUMULATIVE_LINKS, CumulativeLink
 from studypkg.models.ordinal.likelihood import laplace_only
 from studypkg.models.ordinal.problem import Problem, set_up

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from studypkg.models.design import Codes, Design
-from studypkg.models.generalised.levels import Levels, Places, arrange
+from studypkg.models.laplace.levels import Levels, Places, arrange
 from studypkg.models.linear.grouping import Factor, gather_factors
 from studypkg.models.links import Floats
 from studypkg.models.ordinal.densities import CumulativeLink

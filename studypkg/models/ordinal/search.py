@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from studypkg.models.laplace.secant import updated
 from studypkg.models.linear.covariances import semidefinite_cholesky
 from studypkg.models.links import Floats
 from studypkg.models.ordinal.likelihood import Point, evaluate, outer_at
@@ -131,10 +132,10 @@ def _first_hessian(point: Point, surface: _Surface, free: NDArray[np.bool_]) -> 
     problem, modes = surface.problem, point.modes
     stop, levels = problem.t + problem.p, problem.levels
     triangles = problem.triangles(point.psi)
-    outer = outer_at(problem, modes.upper, modes.lower)
-    by_row = sensitivities(problem, modes.inner, outer)
+    outer = outer_at(problem, modes.local.upper, modes.local.lower)
+    by_row = sensitivities(problem, modes.local, outer)
     found = np.zeros((problem.size,) * 2)
-    found[:stop, :stop] = information(problem, modes.inner, outer, by_row)
+    found[:stop, :stop] = information(problem, modes.local, outer, by_row)
     for j in range(stop):
         right = [s @ t for s, t in zip(levels.totals(by_row[:, j]), triangles, strict=True)]
         moved = modes.curvature.solve([r.copy() for r in right])
@@ -210,24 +211,9 @@ def _approach(point: Point, surface: _Surface, free: NDArray[np.bool_]) -> tuple
         after = _climb(point, _limited(step, point, surface.problem), surface)
         if after is None:
             break
-        hessian = _update(hessian, after.psi - point.psi, point.gradient - after.gradient)
+        hessian = updated(hessian, after.psi - point.psi, point.gradient - after.gradient)
         point = after
     return point, hessian
-
-
-def _update(hessian: Floats, moved: Floats, change: Floats) -> Floats:
-    """Update the information from a step and the change of the gradient: BFGS where it curves upwards."""
-    seen, along = hessian @ moved, float(change @ moved)
-    expected = float(moved @ seen)
-    if along > 1e-10 and expected > 0.0:
-        return np.asarray(
-            hessian - np.outer(seen, seen) / expected + np.outer(change, change) / along, dtype=float
-        )
-    miss = change - seen
-    slope = float(miss @ moved)
-    if abs(slope) < 1e-8 * float(np.linalg.norm(miss)) * float(np.linalg.norm(moved)):
-        return hessian
-    return np.asarray(hessian + np.outer(miss, miss) / slope, dtype=float)
 
 
 def _finish(

@@ -6,7 +6,7 @@ from scipy import integrate, stats
 
 from studypkg.models.design import build_design
 from studypkg.models.formula import parse_formula
-from studypkg.models.generalised.problem import quadrature_rule
+from studypkg.models.laplace.quadrature import quadrature_rule
 from studypkg.models.ordinal.densities import CUMULATIVE_LINKS
 from studypkg.models.ordinal.likelihood import evaluate
 from studypkg.models.ordinal.problem import set_up

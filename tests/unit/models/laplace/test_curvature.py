@@ -5,9 +5,9 @@ import pytest
 
 from studypkg.models.design import build_design
 from studypkg.models.formula import parse_formula
-from studypkg.models.generalised import levels as levels_module
-from studypkg.models.generalised.curvature import eliminate, small_inverses
-from studypkg.models.generalised.levels import arrange
+from studypkg.models.laplace import levels as levels_module
+from studypkg.models.laplace.curvature import eliminate, small_inverses
+from studypkg.models.laplace.levels import arrange
 from studypkg.models.linear.grouping import gather_factors
 
 SHAPES = [

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy import linalg
 
-from studypkg.models.generalised.levels import Levels, Places
+from studypkg.models.laplace.levels import Levels, Places
 from studypkg.models.links import Floats
 
 

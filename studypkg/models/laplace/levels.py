@@ -2,8 +2,6 @@
 
 The factor with the most levels leads. The others are the rest: their columns, level by level, are the r
 columns of one matrix. An entry is a level of the leading factor that meets a level of another one.
-
-Ordinal models use this module too: `arrange` and `Levels` keep their signatures.
 """
 
 from __future__ import annotations
