@@ -17,6 +17,7 @@ from scipy import special
 from studypkg.errors import ConfigError, nearest
 from studypkg.inference.adjust_multivariate import LargestT, largest_t
 from studypkg.inference.adjust_range import range_quantile, range_tail
+from studypkg.inference.student import t_quantile, two_sided
 
 Floats = NDArray[np.float64]
 
@@ -71,21 +72,6 @@ class Adjustment:
     title: str
     p_values: Callable[[Family], Floats]
     critical: Callable[[Family, float], Floats] | None = None
-
-
-def two_sided(statistic: Floats, df: Floats) -> Floats:
-    """Return two-sided p-values of t statistics; an infinite df is the normal distribution."""
-    low = -np.abs(statistic)
-    finite = np.where(np.isfinite(df), df, 1.0)
-    return np.asarray(2.0 * np.where(np.isfinite(df), special.stdtr(finite, low), special.ndtr(low)))
-
-
-def t_quantile(level: ArrayLike, df: Floats) -> Floats:
-    """Return the |t| that is exceeded with probability 1 − level on both sides together."""
-    # From the lower tail: there a level next to one keeps its digits.
-    tail = 0.5 * (1.0 - np.asarray(level, dtype=float))
-    finite = np.where(np.isfinite(df), df, 1.0)
-    return np.asarray(-np.where(np.isfinite(df), special.stdtrit(finite, tail), special.ndtri(tail)))
 
 
 def adjust_p_values(p_values: ArrayLike, method: str = "holm") -> Floats:

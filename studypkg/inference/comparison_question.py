@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 from studypkg.errors import ConfigError, nearest
-from studypkg.inference.adjustments import BY_P_VALUE, Adjustment, t_quantile
+from studypkg.inference.adjustments import BY_P_VALUE, Adjustment
+from studypkg.inference.student import lower_tail, t_quantile
 
 Floats = NDArray[np.float64]
 SIDES = ("two-sided", "greater", "less")
@@ -32,10 +32,10 @@ class Question:
         df = table["df"].to_numpy(dtype=float)
         statistic = table["statistic"].to_numpy(dtype=float)
         if self.side == "two-sided":
-            table["p_value"] = 2.0 * self._lower_tail(-np.abs(statistic), df)
+            table["p_value"] = 2.0 * lower_tail(-np.abs(statistic), df)
         else:
             table["p_value"] = (
-                self._lower_tail(statistic, df) if self.side == "less" else self._lower_tail(-statistic, df)
+                lower_tail(statistic, df) if self.side == "less" else lower_tail(-statistic, df)
             )
             self._bound(table, 2.0 * level - 1.0)
 
@@ -58,11 +58,6 @@ class Question:
             table["ci_low"], table["ci_high"] = table["estimate"] - half, np.where(empty, np.nan, np.inf)
         else:
             table["ci_low"], table["ci_high"] = np.where(empty, np.nan, -np.inf), table["estimate"] + half
-
-    @staticmethod
-    def _lower_tail(statistic: Floats, df: Floats) -> Floats:
-        finite = np.where(np.isfinite(df), df, 1.0)
-        return np.asarray(np.where(np.isinf(df), special.ndtr(statistic), special.stdtr(finite, statistic)))
 
 
 def question(null: float | None, side: str, method: Adjustment, *, ratio: bool) -> Question:

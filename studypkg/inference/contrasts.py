@@ -10,6 +10,7 @@ from scipy import special
 from studypkg.errors import ConfigError
 from studypkg.inference.ddf import ddf_method
 from studypkg.inference.hypothesis import Hypothesis, HypothesisLike, parse_hypotheses
+from studypkg.inference.student import t_quantile, two_sided
 from studypkg.models.fit import Fit
 
 Floats = NDArray[np.float64]
@@ -71,34 +72,19 @@ def _table(
     se = np.sqrt(np.einsum("ci,ij,cj->c", weights, vcov, weights))
     df = method.df(fit, weights) if len(weights) else np.zeros(0)
     statistic = (estimate - values) / se
-    half = t_quantile(df, 0.5 + level / 2.0) * se
+    half = t_quantile(level, df) * se
     return pd.DataFrame(
         {
             "estimate": estimate,
             "se": se,
             "df": df,
             "statistic": statistic,
-            "p_value": t_p_value(df, statistic),
+            "p_value": two_sided(statistic, df),
             "ci_low": estimate - half,
             "ci_high": estimate + half,
         },
         index=index,
     )
-
-
-def t_quantile(df: Floats, probability: float) -> Floats:
-    """Return the quantiles of Student's t distributions; of the normal one where df is infinite."""
-    normal = np.isinf(df)
-    return np.asarray(
-        np.where(normal, special.ndtri(probability), special.stdtrit(np.where(normal, 1.0, df), probability))
-    )
-
-
-def t_p_value(df: Floats, statistic: Floats) -> Floats:
-    """Return two-sided p-values of t statistics."""
-    normal, below = np.isinf(df), -np.abs(statistic)
-    tail = np.where(normal, special.ndtr(below), special.stdtr(np.where(normal, 1.0, df), below))
-    return np.asarray(2.0 * tail)
 
 
 def joint_test(fit: Fit, L: HypothesisLike, *, ddf: str | None = None, label: str = "joint") -> pd.DataFrame:

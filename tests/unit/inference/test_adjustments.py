@@ -10,7 +10,8 @@ from studypkg.errors import ConfigError
 from studypkg.inference import adjust_p_values
 from studypkg.inference.adjust_multivariate import largest_t
 from studypkg.inference.adjust_range import range_quantile, range_tail
-from studypkg.inference.adjustments import ADJUSTMENTS, BY_P_VALUE, Family, adjustment, t_quantile, two_sided
+from studypkg.inference.adjustments import ADJUSTMENTS, BY_P_VALUE, Family, adjustment
+from studypkg.inference.student import t_quantile, two_sided
 
 P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12)
 
