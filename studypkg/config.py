@@ -18,6 +18,8 @@ from studypkg.errors import ConfigError, nearest
 from studypkg.schema import ANALYSIS_COLUMNS, TABLES, Column, Table, with_covariates
 from studypkg.vocabulary import Vocabulary, load_vocabulary
 
+#: Fields of a `Study` that the program sets and a file may not.
+_NOT_DECLARED = ("root", "as_of")
 _RANDOM_TERM = re.compile(r"\(([^()|]*(?:\([^()]*\)[^()|]*)*)\|\|?([^()]*)\)")
 
 
@@ -53,8 +55,9 @@ def load_study(path: Path) -> Study:
 
 def check_study(raw: Mapping[str, Any], *, root: Path, name: str = "study.toml") -> Study:
     """Check a declaration that has been read already; see `load_study`."""
-    if "root" in raw:
-        raise ConfigError(f'{name}: unknown key "root". Remove it.')
+    for key in _NOT_DECLARED:
+        if key in raw:
+            raise ConfigError(f'{name}: unknown key "{key}". Remove it.')
     try:
         study = Study.model_validate({**raw, "root": root})
     except ValidationError as fault:
@@ -219,4 +222,4 @@ def _known_keys(location: list[Any]) -> tuple[str, ...]:
             model = next(a for a in get_args(model) if a is not type(None))
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return ()
-    return tuple(key for key in model.model_fields if key != "root")
+    return tuple(key for key in model.model_fields if key not in _NOT_DECLARED)

@@ -21,6 +21,7 @@ class StudyBlock(Block):
     timezone: str = "UTC"
     processed: Path = Path("data/processed")
     reports: Path = Path("reports")
+    keep_raw: bool = True
 
     @field_validator("timezone")
     @classmethod
@@ -47,6 +48,7 @@ class Screening(Block):
     """`[screening]`: how bad a delivery may be before the run stops with nothing replaced."""
 
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
+    max_withdrawn_share: float = Field(default=1.0, ge=0, le=1)
 
 
 class Privacy(Block):
@@ -160,6 +162,8 @@ class Study(Block):
     jobs: Jobs = Jobs()
     simulation: Simulation | None = None
     root: Path = Field(default=Path(), exclude=True)
+    #: Number of the batch at which the records are looked at; set by `--as-of`, never by the file.
+    as_of: int | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _compulsory_tables(self) -> Study:
@@ -182,5 +186,10 @@ class Study(Block):
 
     @property
     def reports(self) -> Path:
-        """Folder of the pages."""
-        return self.root / self.study.reports
+        """Folder of the pages; pages of a past state lie apart, so that they replace no current one."""
+        return self.root / self.study.reports / self.past
+
+    @property
+    def past(self) -> Path:
+        """Folder, under those of the current ones, of what is made from a past state; empty for now."""
+        return Path() if self.as_of is None else Path("as-of") / f"batch-{self.as_of:04d}"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: conda-forge's name where it is not PyPI's.
 CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 #: Not on conda-forge: installed by pip inside the environment.
-PIP_ONLY = {"glmm"}
+PIP_ONLY = {"atheris", "glmm"}
 
 
 def environment(declaration: str) -> str:
@@ -21,7 +21,8 @@ def environment(declaration: str) -> str:
     wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
     conda, pip = [], []
     for requirement in wanted:
-        name, bounds = re.fullmatch(r"([A-Za-z0-9_.-]+)(.*)", requirement).groups()
+        # conda has no extras: its packages hold what the extra would add.
+        name, bounds = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[\w+\])?(.*)", requirement).groups()
         (pip if name in PIP_ONLY else conda).append(f"{CONDA_NAMES.get(name, name)}{bounds}")
     lines = [
         "# Written by `make environment` from pyproject.toml; a test holds the two together.",

@@ -33,12 +33,23 @@ MonthOption = Annotated[
     typer.Option("--month", "-m", help="Month of episode end, YYYY-MM. Default: the last full one."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="Use the records as they were known then: a batch's number, YYYY-MM-DD or YYYY-MM."
+    ),
+]
 HERE = Path("study.toml")
 
 
 def today_of(study: Study) -> dt.date:
     """Read the clock, in the one place that may, where the study is."""
-    return dt.datetime.now(tz=ZoneInfo(study.study.timezone)).date()
+    return now_of(study).date()
+
+
+def now_of(study: Study) -> dt.datetime:
+    """Read the clock to the second."""
+    return dt.datetime.now(tz=ZoneInfo(study.study.timezone)).replace(microsecond=0)
 
 
 def tell(value: Any, as_json: bool, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from studypkg import jobs, pipeline
-from studypkg.cli.options import HERE, JsonOption, MonthOption, StudyOption, app, today_of
+from studypkg.cli.options import HERE, AsOfOption, JsonOption, MonthOption, StudyOption, app, now_of, today_of
 from studypkg.errors import StudyError
 from studypkg.progress import progress_for
 
@@ -23,12 +23,15 @@ def fit(
     cross_check: Annotated[
         bool, typer.Option("--cross-check", help="Fit again with statsmodels and compare.")
     ] = False,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit the study's models to all screened rows and print the answers, beside what was published."""
-    opened = pipeline.open_study(study)
+    opened = pipeline.as_known(pipeline.open_study(study), as_of)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
-        pipeline.ingest_records(opened, today=today_of(opened), progress=progress.say)
+        if as_of is None:
+            now = now_of(opened)
+            pipeline.ingest_records(opened, today=now.date(), now=now, progress=progress.say)
         run = pipeline.fit_models(opened, month=month, cross_check=cross_check, progress=progress.say)
     typer.echo(json.dumps(run.as_dict(), indent=2) if as_json else run.as_text())
     if run.failed:
@@ -40,9 +43,10 @@ def report(
     study: StudyOption = HERE,
     month: MonthOption = None,
     clinic: Annotated[list[str] | None, typer.Option(help="Only these clinics; may be repeated.")] = None,
+    as_of: AsOfOption = None,
 ) -> None:
     """Render the pages of a month from the released numbers, for all clinics or some."""
-    _month(study, month, clinics=tuple(clinic or ()), again=True)
+    _month(study, month, clinics=tuple(clinic or ()), again=True, as_of=as_of)
 
 
 @app.command(epilog="Example: study monthly --month 2026-09")
@@ -50,9 +54,10 @@ def monthly(
     study: StudyOption = HERE,
     month: MonthOption = None,
     again: Annotated[bool, typer.Option("--again", help="Run even if nothing has changed.")] = False,
+    as_of: AsOfOption = None,
 ) -> None:
     """Make the whole month: screen, measure, fit, release, render, publish. The scheduled job."""
-    _month(study, month, clinics=(), again=again)
+    _month(study, month, clinics=(), again=again, as_of=as_of)
 
 
 @app.command("open", epilog="Example: study open")
@@ -74,8 +79,10 @@ def lab(
     jobs.start_lab(pipeline.open_study(study), options or [])
 
 
-def _month(study: Path, month: str | None, *, clinics: tuple[str, ...], again: bool) -> None:
-    opened = pipeline.open_study(study)
+def _month(
+    study: Path, month: str | None, *, clinics: tuple[str, ...], again: bool, as_of: str | None
+) -> None:
+    opened = pipeline.as_known(pipeline.open_study(study), as_of)
     today = today_of(opened)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
         run = jobs.run_month(

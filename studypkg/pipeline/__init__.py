@@ -1,8 +1,17 @@
 """The steps of one month: the only room that introduces the others to each other."""
 
 from studypkg.pipeline.opening import Check, check_study, init_study, open_store, open_study
+from studypkg.pipeline.past import as_known, damaged_history, history_of
 from studypkg.pipeline.publishing import Page, Plan, make_month, plan_month
-from studypkg.pipeline.running import ModelsRun, fit_models, ingest_records, simulate_records
+from studypkg.pipeline.running import (
+    ModelsRun,
+    export_rows,
+    fit_models,
+    ingest_records,
+    quarantine_of,
+    readmit_rows,
+    simulate_records,
+)
 from studypkg.pipeline.steps import IngestRun, ModelsStep, ingest_step, models_step
 
 __all__ = [
@@ -12,8 +21,12 @@ __all__ = [
     "ModelsStep",
     "Page",
     "Plan",
+    "as_known",
     "check_study",
+    "damaged_history",
+    "export_rows",
     "fit_models",
+    "history_of",
     "ingest_records",
     "ingest_step",
     "init_study",
@@ -22,5 +35,7 @@ __all__ = [
     "open_store",
     "open_study",
     "plan_month",
+    "quarantine_of",
+    "readmit_rows",
     "simulate_records",
 ]

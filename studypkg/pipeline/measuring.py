@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from studypkg.config import Study, study_vocabulary
+from studypkg.config import Study, study_tables, study_vocabulary
 from studypkg.declaration import Model
 from studypkg.errors import ConfigError, DataRejectedError
 from studypkg.measures import (
@@ -149,7 +149,7 @@ def measure(study: Study, store: Store, *, month: str | None = None) -> Measured
     """
     if not store.has("episodes"):
         raise DataRejectedError("there are no screened tables yet. Run `study ingest` first.")
-    tables = {name: store.read(name) if store.has(name) else _empty(name) for name in TABLES}
+    tables = {name: _read(study, store, name) for name in TABLES}
     latest = max(
         (frame["date"].max() for frame in tables.values() if "date" in frame and len(frame)),
         default=tables["episodes"]["start_date"].max(),
@@ -159,6 +159,20 @@ def measure(study: Study, store: Store, *, month: str | None = None) -> Measured
     if month is not None:
         cutoff = min(cutoff, pd.Period(month, freq="M").end_time.normalize())
     return Measured(study, tables, cutoff, latest)
+
+
+def _read(study: Study, store: Store, name: str) -> pd.DataFrame:
+    """Read a table; a covariate that the study got after the state that is looked at is empty there."""
+    if not store.has(name):
+        return _empty(name)
+    frame = store.read(name)
+    for column in study_tables(study)[name].columns:
+        if column.name not in frame:
+            number = column.kind in ("number", "integer", "age")
+            frame[column.name] = pd.Series(
+                float("nan") if number else None, index=frame.index, dtype=float if number else "str"
+            )
+    return frame
 
 
 def _empty(name: str) -> pd.DataFrame:

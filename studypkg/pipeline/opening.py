@@ -18,6 +18,7 @@ from studypkg.config import Study, load_study
 from studypkg.errors import ConfigError
 from studypkg.privacy.identifiers import check_identifiers
 from studypkg.records import RawTable
+from studypkg.records.arrivals import look
 from studypkg.sources import Source
 from studypkg.store import Store
 
@@ -32,8 +33,8 @@ def open_study(path: Path | str) -> Study:
 
 
 def open_store(study: Study) -> Store:
-    """Open the study's screened tables."""
-    return Store(study.processed)
+    """Open the study's screened tables, as they are or as they were known."""
+    return Store(study.processed, as_of=study.as_of)
 
 
 def notebook_file(study: Study, name: str) -> Path:
@@ -109,12 +110,8 @@ def check_study(study: Study) -> list[Check]:
     """
     checks = [Check("study.toml", True, f'"{study.study.name}", {len(study.sources)} sources')]
     for source in study.sources:
-        path = study.root / source.path
-        size = f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else ""
-        missing = f"there is no {source.path}. Put the export there, or mend `path` in its [[sources]] block."
-        checks.append(
-            Check(f"source of {source.table}", path.is_file(), f"{source.path} {size}" if size else missing)
-        )
+        there, found = look(source, study.root)
+        checks.append(Check(f"source of {source.table}", there, found))
     for label, folder in (("screened tables", study.processed), ("pages", study.reports)):
         there = _writable(folder)
         found = str(folder) if there else f"{folder} cannot be written. Give this account the right to."

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from studypkg.errors import StudyError
 from studypkg.pipeline.opening import NOTEBOOKS, notebook_file
 from studypkg.pipeline.releasing import config_hash
 from studypkg.progress import Reporter
+from studypkg.records.arrivals import witness
 from studypkg.reports import read_document
 from studypkg.reports.render import render_notebook
 from studypkg.reports.site import IndexEntry, write_index
@@ -125,6 +127,8 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
     study_file = str((study.root / "study.toml").resolve())
     month = {"study_file": study_file, "month": plan.month}
     progress.say("reading and screening the records")
+    if study.as_of is not None:
+        month["as_of"] = str(study.as_of)
     run_parameters = {"ingest": {**month, "today": plan.today.isoformat()}, "research": month}
     pages = []
     for unit, notebook in RUN_PAGES.items():
@@ -165,7 +169,7 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
 
 def released_folder(study: Study, month: str) -> Path:
     """Folder of the released documents of a month: aggregates only, no row of a patient."""
-    return study.processed / "released" / month
+    return study.processed / "released" / study.past / month
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -277,12 +281,11 @@ def _write_manifest(study: Study, plan: Plan, pages: tuple[Page, ...]) -> None:
 
 
 def _fingerprint(study: Study, month: str) -> str:
-    digest = hashlib.sha256(f"{__version__} {month} {config_hash(study)}".encode())
+    digest = hashlib.sha256(f"{__version__} {month} {study.as_of} {config_hash(study)}".encode())
     for source in study.sources:
-        path = study.root / source.path
-        if source.path and path.is_file():
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        # What cannot be known without reading it counts as new.
+        seen = witness(source, study.root)
+        digest.update((secrets.token_hex() if seen is None else seen).encode())
     for name in NOTEBOOKS:
         digest.update(notebook_file(study, name).read_bytes())
     return digest.hexdigest()

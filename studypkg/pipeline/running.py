@@ -15,7 +15,14 @@ from studypkg.errors import ConfigError
 from studypkg.pipeline.fitting import FittedModel, answer_as_dict, answers_as_text, fit_study
 from studypkg.pipeline.measuring import Measured, measure
 from studypkg.pipeline.opening import identifier_gate, open_store
-from studypkg.records import IngestResult, ingest
+from studypkg.records import (
+    Faults,
+    IngestResult,
+    export_quarantine,
+    ingest,
+    readmit,
+    summarise_quarantine,
+)
 from studypkg.simulate import Truth, write_network
 
 Say = Callable[[str], None]
@@ -66,10 +73,61 @@ def simulate_records(
     return dict(written.rows)
 
 
-def ingest_records(study: Study, *, today: dt.date | None, progress: Say | None = None) -> IngestResult:
-    """Read, screen and store the study's records; the same files again change nothing."""
+def ingest_records(
+    study: Study,
+    *,
+    today: dt.date | None,
+    now: dt.datetime | None = None,
+    progress: Say | None = None,
+) -> IngestResult:
+    """Read, screen and store the study's records; the same files again change nothing.
+
+    Parameters
+    ----------
+    study
+        The declaration.
+    today
+        Last day that a row may carry.
+    now
+        When the batch comes in; where it is not given, `today` says the day.
+    progress
+        Told what is being done.
+    """
     store = open_store(study)
-    return ingest(study, store, cutoff=today, gate=identifier_gate(study), progress=progress)
+    return ingest(study, store, cutoff=today, gate=identifier_gate(study), now=now, progress=progress)
+
+
+def quarantine_of(study: Study) -> list[Faults]:
+    """Count what is set aside, by file, rule and column; no value of a patient."""
+    return summarise_quarantine(open_store(study))
+
+
+def export_rows(study: Study, path: Path) -> int:
+    """Write the rows that are set aside as a CSV to be mended; it holds patients' values.
+
+    Raises
+    ------
+    ConfigError
+        If the file is there already, or would lie among the pages.
+    """
+    if path.resolve().is_relative_to(study.reports.resolve()):
+        raise ConfigError(
+            f"{path.name} would lie among the pages, which are passed on. Choose another folder."
+        )
+    return export_quarantine(open_store(study), path)
+
+
+def readmit_rows(
+    study: Study,
+    path: Path,
+    *,
+    today: dt.date | None,
+    now: dt.datetime | None = None,
+    progress: Say | None = None,
+) -> IngestResult:
+    """Screen mended rows of the quarantine as if they stood so in their file, and take in the good ones."""
+    gate = identifier_gate(study)
+    return readmit(study, open_store(study), path, cutoff=today, gate=gate, now=now, progress=progress)
 
 
 @dataclass(frozen=True)

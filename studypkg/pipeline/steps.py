@@ -18,6 +18,7 @@ from studypkg.models import CrossCheck, Fit
 from studypkg.pipeline.fitting import Answer, FittedModel
 from studypkg.pipeline.measuring import Measured, measure
 from studypkg.pipeline.opening import open_store, open_study
+from studypkg.pipeline.past import as_known
 from studypkg.pipeline.publishing import released_folder
 from studypkg.pipeline.quality import fresh_notes, release_quality
 from studypkg.pipeline.releasing import (
@@ -32,7 +33,7 @@ from studypkg.pipeline.releasing import (
     thresholds_of,
 )
 from studypkg.pipeline.running import fit_models, ingest_records
-from studypkg.records import RULES, IngestResult
+from studypkg.records import RULES, IngestResult, SourceResult
 from studypkg.reports import write_document
 from studypkg.reports.run_documents import (
     CheckRow,
@@ -64,7 +65,7 @@ class ModelsStep:
     document: ResearchDocument
 
 
-def ingest_step(study_file: str, month: str | None = None, today: str = "") -> IngestRun:
+def ingest_step(study_file: str, month: str | None = None, today: str = "", as_of: str = "") -> IngestRun:
     """Read, screen and store the records, and describe how they came in.
 
     Parameters
@@ -75,16 +76,21 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "") -> I
         Month of the page, ``YYYY-MM``; the latest in the records where `None`.
     today
         Rows dated later are quarantined; an ISO day, or nothing.
+    as_of
+        Describe the records as they were known then, and read no file: a batch, a day or a month.
     """
-    study = open_study(_find(study_file))
-    result = ingest_records(study, today=dt.date.fromisoformat(today) if today else None)
+    study = as_known(open_study(_find(study_file)), as_of or None)
+    if study.as_of is None:
+        result = ingest_records(study, today=dt.date.fromisoformat(today) if today else None)
+    else:
+        result = IngestResult.from_manifest(open_store(study).manifest())
     measured = measure(study, open_store(study))
     month = month or _latest_month(measured)
     when = periods(month, study.report.trend_months)
     released = release_quality(study, measured, when)
     document = IngestDocument(
         study=study.study.name, month=month, data_cutoff=measured.cutoff.date().isoformat(),
-        sources=tuple(_source_note(source, measured) for source in result.sources),
+        sources=tuple(_source_note(source) for source in result.sources),
         reasons=tuple(
             ReasonNote(table, rule, rows, RULES[rule].advice)
             for (table, rule), rows in _reasons(result).items()
@@ -96,7 +102,7 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "") -> I
     return IngestRun(result, document)
 
 
-def models_step(study_file: str, month: str | None = None) -> ModelsStep:
+def models_step(study_file: str, month: str | None = None, as_of: str = "") -> ModelsStep:
     """Fit the models, release the numbers of the month, and write one document per page.
 
     Parameters
@@ -105,8 +111,10 @@ def models_step(study_file: str, month: str | None = None) -> ModelsStep:
         The study's declaration; its records must have been ingested.
     month
         Month of episode end, ``YYYY-MM``; the latest in the records where `None`.
+    as_of
+        Use the records as they were known then: a batch, a day or a month.
     """
-    study = open_study(_find(study_file))
+    study = as_known(open_study(_find(study_file)), as_of or None)
     month = month or _latest_month(measure(study, open_store(study)))
     run = fit_models(study, month=month, cross_check=True)
     ingested = IngestResult.from_manifest(open_store(study).manifest())
@@ -146,16 +154,10 @@ def _write_documents(
             old.unlink()
 
 
-def _source_note(source: Any, measured: Measured) -> SourceNote:
-    frame = measured.tables[source.table]
-    column = next((c for c in ("date", "start_date", "valid_from") if c in frame), None)
-    newest = None
-    if column is not None and "source_file" in frame:
-        own = frame.loc[frame["source_file"] == source.sha256[:12], column]
-        newest = None if own.dropna().empty else pd.Timestamp(own.max()).date().isoformat()
+def _source_note(source: SourceResult) -> SourceNote:
     return SourceNote(
         source.file, source.table, source.read, source.accepted, source.duplicate, source.quarantined,
-        source.sha256, newest, tuple(source.notes),
+        source.sha256, source.newest, tuple(source.notes),
     )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ FLAG_WORDS: Mapping[str, str] = {
     "0": "no",
 }
 
+#: Words that are compared one by one, in the statement that reads a closed list.
+_COMPARED = 12
+
 _DIGITS = r"(\d+{sign}?\d*|{sign}\d+)([eE][+-]?\d+)?"
 
 
@@ -82,11 +85,67 @@ def value_of(column: Column, reading: Reading, *, listed: bool) -> str:
     return f"{ident('_w_' + column.name)}.id" if listed else text
 
 
+def quick_values(column: Column, reading: Reading) -> tuple[str, ...]:
+    """List cheaper ways to write `value_of`, the cheapest first, that agree with it on most columns.
+
+    Notes
+    -----
+    They accept more than the rules do, such as `1_000` or a day of the year 9999. Only who has compared
+    them with `value_of` on every different text of a column may use one in its place.
+    """
+    text = text_of(column)
+    if column.kind == "date":
+        form = reading.date_formats.get(column.name, ISO_FORMATS)[0]
+        day = f"CAST(try_strptime({text}, {literal(form)}) AS DATE)"
+        day = f"TRY_CAST({text} AS DATE)" if form == ISO_FORMATS[0] else day
+        return day, f"CASE WHEN {day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{LAST_DAY}' THEN {day} END"
+    if column.kind in ("number", "integer", "age"):
+        sign = reading.decimals.get(column.name, ".")
+        plain = text if sign == "." else f"replace({text}, {literal(sign)}, '.')"
+        return (_scaled(column, f"TRY_CAST({plain} AS DOUBLE)", reading),)
+    return ()
+
+
+def word_value(text: str, known: Mapping[str, str], kind: str) -> str:
+    """Write the SQL of a word's meaning where all known words fit into the statement.
+
+    Parameters
+    ----------
+    text
+        SQL of the word.
+    known
+        The words of the column that mean something, and what.
+    kind
+        Type of the meaning.
+
+    Examples
+    --------
+    >>> word_value("m.role", {"intake": "intake", "D/C": "discharge"}, "VARCHAR")
+    "CASE WHEN m.role = 'D/C' THEN 'discharge'::VARCHAR WHEN m.role = 'intake' THEN 'intake'::VARCHAR END"
+    """
+    written = dict(known)
+    cases = []
+    if len(known) > _COMPARED:
+        # Words that mean themselves are looked up together instead of being compared one by one.
+        same = sorted(word for word, meaning in known.items() if word == meaning)
+        written = {word: meaning for word, meaning in known.items() if word != meaning}
+        cases += [f"WHEN {text} IN ({', '.join(map(literal, same))}) THEN {text}::{kind}"] * bool(same)
+    cases += [
+        f"WHEN {text} = {literal(word)} THEN {literal(meaning)}::{kind}"
+        for word, meaning in sorted(written.items())
+    ]
+    return f"CASE {' '.join(cases)} END" if cases else f"NULL::{kind}"
+
+
 def _number(column: Column, text: str, reading: Reading) -> str:
     sign = reading.decimals.get(column.name, ".")
     pattern = "[+-]?" + _DIGITS.replace("{sign}", f"[{sign}]")
     plain = text if sign == "." else f"replace({text}, {literal(sign)}, '.')"
     number = f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({plain} AS DOUBLE) END"
+    return _scaled(column, number, reading)
+
+
+def _scaled(column: Column, number: str, reading: Reading) -> str:
     scale = reading.scale.get(column.name)
     if scale is None:
         return number

@@ -20,7 +20,7 @@ _AS_IS = frozenset(
 _STAMPS = frozenset(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"))
 
 
-def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawTable:
+def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, file: str | None = None) -> RawTable:
     """Read a Parquet file as text.
 
     Parameters
@@ -29,6 +29,8 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawTable:
         Where the table is made.
     path
         The file.
+    file
+        What messages call it; its own name if not given.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawTable:
     give it back, a whole one without ``.0``, as its column may be whole numbers with gaps. Time stamps
     with a time zone are refused: the local day is not in the file.
     """
-    file = shown(path)
+    file = file or shown(path)
     source = (
         f"read_parquet({literal(_literal_path(path))}, hive_partitioning = false, file_row_number = true)"
     )

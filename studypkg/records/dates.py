@@ -217,7 +217,9 @@ def detect_decimal(
 
 def _values(relation: str, column: str, missing: Iterable[str]) -> str:
     words = ", ".join(literal(word) for word in sorted({"", *(word.strip() for word in missing)}))
-    text = f"trim(coalesce({ident(column)}, ''))"
+    # Equal cells are put together before they are trimmed: there are few different ones.
     return (
-        f"SELECT {text} AS t, count(*) AS n FROM {ident(relation)} WHERE {text} NOT IN ({words}) GROUP BY ALL"
+        f"SELECT * FROM (SELECT trim(coalesce(cell, '')) AS t, n FROM "
+        f"(SELECT {ident(column)} AS cell, count(*) AS n FROM {ident(relation)} GROUP BY ALL)) "
+        f"WHERE t NOT IN ({words})"
     )

@@ -107,7 +107,10 @@ def read_delimited(
         del data
     refuse_repeated_header(connection, relation, columns, file=file, unit="line")
     notes += _remarks(found)
-    return RawTable(file, text.sha256, relation, columns, n_rows, text.encoding, cut, tuple(notes))
+    return RawTable(
+        file, text.sha256, relation, columns, n_rows, text.encoding, cut, tuple(notes),
+        tidy_relation=relation if found.tidy else "",
+    )  # fmt: skip
 
 
 def _find_header(data: Bytes, start: int, header_row: int, file: str) -> tuple[int, int]:

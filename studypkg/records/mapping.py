@@ -25,7 +25,7 @@ class Mapped:
     Parameters
     ----------
     relation
-        DuckDB table with the schema's columns, `_row` (physical row of the file) and `_series`
+        DuckDB view with the schema's columns, `_row` (physical row of the file) and `_series`
         (number of the score column of a wide file, else 0). One row per record.
     records
         Rows of the file.
@@ -56,7 +56,7 @@ class Mapped:
 def map_source(
     connection: duckdb.DuckDBPyConnection, raw: RawTable, source: Source, table: Table, *, into: str
 ) -> Mapped:
-    """Write the text table `into` with the columns of `table` from a file as read.
+    """Make the view `into` with the columns of `table` from a file as read, still as text.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def map_source(
     table
         The table it feeds, with the study's covariates.
     into
-        Name of the DuckDB table that is made.
+        Name of the DuckDB view that is made.
 
     Returns
     -------
@@ -108,14 +108,14 @@ def map_source(
             if constant is not None:
                 cells[name] = literal(constant)
             elif origin:
-                cells[name] = _cell(source, name, origin, one)
+                cells[name] = _cell(source, name, origin, one, tidy=raw.tidy)
                 origins[name][number] = origin
             else:
                 cells[name] = "NULL::VARCHAR"
         listed = ", ".join(f"{cell} AS {ident(name)}" for name, cell in cells.items())
         keep = f" WHERE {cells[source.melt.value]} IS NOT NULL" if source.melt else ""
         selects.append(f"SELECT _row, {number} AS _series, {listed} FROM {ident(raw.relation)}{keep}")
-    connection.execute(f"CREATE TABLE {ident(into)} AS {' UNION ALL '.join(selects)}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {ident(into)} AS {' UNION ALL '.join(selects)}")
     return Mapped(
         relation=into,
         records=raw.n_rows,
@@ -186,35 +186,36 @@ def _is_iso_day(text: str) -> bool:
         return False
 
 
-def _cell(source: Source, name: str, place: str, one: Series) -> str:
+def _cell(source: Source, name: str, place: str, one: Series, *, tidy: bool) -> str:
     """Write the SQL of one cell: trimmed, emptied, translated, or missing."""
-    text = _trimmed(place)
+    text = _trimmed(place, tidy=tidy)
     cases = []
     conditions = dict(source.missing_when.get(name, {}))
     if source.melt is not None and name == source.melt.value:
         conditions |= one.missing_when
     for other, word in conditions.items():
-        cases.append(f"WHEN {_holds(source, other, word)} THEN NULL")
+        cases.append(f"WHEN {_holds(source, other, word, tidy=tidy)} THEN NULL")
     for word, meaning in source.values.get(name, {}).items():
         cases.append(f"WHEN {text} = {literal(word.strip())} THEN nullif({literal(meaning.strip())}, '')")
     cases.append(f"WHEN {text} IN ({_missing_words(source)}) THEN NULL")
     return f"CASE {' '.join(cases)} ELSE {text} END"
 
 
-def _holds(source: Source, place: str, word: str) -> str:
+def _holds(source: Source, place: str, word: str, *, tidy: bool) -> str:
     """Write SQL that is true where a source cell is a word; a word for "missing" stands for all of them."""
     word = word.strip()
     if not word or word in source.missing:
-        return f"{_trimmed(place)} IN ({_missing_words(source)})"
-    return f"{_trimmed(place)} = {literal(word)}"
+        return f"{_trimmed(place, tidy=tidy)} IN ({_missing_words(source)})"
+    return f"{_trimmed(place, tidy=tidy)} = {literal(word)}"
 
 
 def _missing_words(source: Source) -> str:
     return ", ".join(literal(word) for word in sorted({"", *(word.strip() for word in source.missing)}))
 
 
-def _trimmed(place: str) -> str:
-    return f"trim(coalesce({ident(place)}, ''), {_BLANKS})"
+def _trimmed(place: str, *, tidy: bool) -> str:
+    """Write the SQL of a cell without blanks at its edges; where the file has none, trimming is spared."""
+    return ident(place) if tidy else f"trim(coalesce({ident(place)}, ''), {_BLANKS})"
 
 
 def _count_empty(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: Source) -> int:
@@ -222,7 +223,7 @@ def _count_empty(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: S
     if source.melt is None:
         return 0
     counts = " + ".join(
-        f"count(*) FILTER (WHERE {_cell(source, source.melt.value, one.column, one)} IS NULL)"
+        f"count(*) FILTER (WHERE {_cell(source, source.melt.value, one.column, one, tidy=raw.tidy)} IS NULL)"
         for one in source.melt.series
     )
     row = connection.execute(f"SELECT {counts} FROM {ident(raw.relation)}").fetchone()

@@ -10,7 +10,7 @@ import duckdb
 
 from studypkg.records.mapping import Mapped
 from studypkg.records.quoting import ident, literal
-from studypkg.records.raw import RawTable
+from studypkg.records.raw import Part, RawTable, place_sql
 from studypkg.records.rules import RULES
 from studypkg.records.screening import BITS, Screen
 
@@ -84,18 +84,22 @@ def list_faults(
     connection.execute(
         f"CREATE TABLE {ident(into)} ({columns}, _source INTEGER, _series INTEGER, _place INTEGER)"
     )
+    number, row = place_sql("f._row")
     for one in delivered:
+        _list_parts(connection, one.raw)
         cells = ", ".join(f"{ident(name)} := r.{ident(name)}" for name in one.raw.columns)
         connection.execute(
-            f"INSERT INTO {ident(into)} SELECT {literal(one.raw.name)}, {literal(one.raw.sha256)}, f._row, "
+            f"INSERT INTO {ident(into)} SELECT p.name, p.sha256, {row}, "
             f"{literal(screen.table.name)}, f.fault, o.origin, f.rule, f.advice, "
             f"to_json(struct_pack({cells}))::VARCHAR, f._source, f._series, f.place "
             f"FROM _faults f JOIN {ident(one.raw.relation)} r ON r._row = f._row "
+            f"JOIN _parts p ON p.number = {number} "
             f"LEFT JOIN _origins o ON o.source = f._source AND o.series = f._series AND o.fault = f.fault "
             f"WHERE f._source = {one.number}"
         )
     for name in ("_checks", "_origins", "_faults"):
         connection.execute(f"DROP TABLE {name}")
+    connection.execute("DROP TABLE IF EXISTS _parts")
 
 
 def write_quarantine(
@@ -118,6 +122,15 @@ def write_quarantine(
     )
     connection.execute(f"COPY (SELECT {safe} {source}) TO {literal(str(csv))} (FORMAT csv, HEADER)")
     return [parquet, csv]
+
+
+def _list_parts(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> None:
+    """Make the table of the files of a delivery, by their number in `_row`."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE _parts (number BIGINT, name VARCHAR, sha256 VARCHAR)")
+    connection.executemany(
+        "INSERT INTO _parts VALUES (?, ?, ?)",
+        [(n, one.name, one.sha256) for n, one in enumerate(raw.parts or (Part(raw.name, raw.sha256),))],
+    )
 
 
 def _harmless(column: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import duckdb
 
@@ -13,8 +13,10 @@ from studypkg.errors import ConfigError
 from studypkg.records.arrivals import Arrival
 from studypkg.records.columnar import read_parquet
 from studypkg.records.delimited import read_delimited
+from studypkg.records.joining import join_files
 from studypkg.records.raw import RawTable, check_regular
 from studypkg.records.spreadsheet import read_sheet
+from studypkg.records.statistical import read_statistical
 from studypkg.sources import Source
 
 __all__ = ["RawTable", "open_arrival", "open_source"]
@@ -22,7 +24,9 @@ __all__ = ["RawTable", "open_arrival", "open_source"]
 #: Reads the files of one delivery as text columns.
 Reader = Callable[[duckdb.DuckDBPyConnection, Arrival, Source], RawTable]
 #: Kinds with a reader of their own, loaded only where a source needs it.
-_READERS: Mapping[str, str] = {}
+_READERS: Mapping[str, str] = {
+    "fhir": "studypkg.records.fhir:read_fhir",
+}
 
 
 def open_arrival(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source: Source) -> RawTable:
@@ -48,10 +52,25 @@ def open_arrival(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source
         module, name = _READERS[source.kind].split(":")
         reader: Reader = getattr(import_module(module), name)
         return reader(connection, arrival, source)
+    if len(arrival.files) > 1:
+        return join_files(connection, arrival, source.reading, lambda path: _open(connection, path, source))
+    return _open(connection, arrival.files[0], source)
+
+
+def _open(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> RawTable:
+    """Read one file of a delivery."""
+    if source.kind in ("spss", "stata", "sas"):
+        return read_statistical(
+            connection, path, kind=source.kind, encoding=source.encoding,
+            labels=source.labels, keep_missing=source.user_missing == "keep",
+        )  # fmt: skip
+    # The rows of a database have been fetched into a Parquet file.
+    kind: Literal["csv", "excel", "parquet"] = "parquet"
+    if source.kind in ("csv", "excel"):
+        kind = "csv" if source.kind == "csv" else "excel"
     return open_source(
-        connection, arrival.files[0], kind=cast(Literal["csv", "excel", "parquet"], source.kind),
-        encoding=source.encoding, delimiter=source.delimiter, sheet=source.sheet,
-        header_row=source.header_row,
+        connection, path, kind=kind, encoding=source.encoding, delimiter=source.delimiter,
+        sheet=source.sheet, header_row=source.header_row,
     )  # fmt: skip
 
 

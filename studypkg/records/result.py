@@ -1,4 +1,4 @@
-"""What came of a delivery: per source, how many records were read and where each of them went."""
+"""What came of a batch: per source and per table, how many records there were and where each went."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from studypkg.errors import QualityGateError
 
+_FAULT = "Nothing was replaced. Please report this as a fault of the package."
+
 
 @dataclass(frozen=True)
 class SourceResult:
-    """The account of one source file.
+    """The account of one source of a batch.
 
     Parameters
     ----------
@@ -34,7 +36,17 @@ class SourceResult:
     ignored
         Columns of the file that the mapping neither uses nor drops.
     notes
-        What was done without being a fault, such as pooled ages.
+        What was done without being a fault, such as pooled ages, or is worth a look.
+    origin
+        Name of the source in the history.
+    new, corrected, unchanged, overruled
+        What the accepted records did: their key was new; they replaced a row of that key; they repeat
+        a row that stands; they lost to a row of higher precedence or of a later file.
+    withdrawals
+        Accepted records whose declared word says that a row is withdrawn. With the four before they
+        add up to `accepted`.
+    newest
+        Latest day among the accepted records, as ISO text.
     """
 
     table: str
@@ -51,6 +63,13 @@ class SourceResult:
     columns: Mapping[str, int] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    origin: str = ""
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    overruled: int = 0
+    withdrawals: int = 0
+    newest: str | None = None
 
     @property
     def bad_share(self) -> float:
@@ -71,13 +90,153 @@ class SourceResult:
             raise QualityGateError(
                 f"{self.file}: the file holds {due} records, {self.read} were screened, and "
                 f"{self.accepted} accepted + {self.duplicate} duplicate + {self.quarantined} quarantined "
-                f"make {found}. Nothing was replaced. Please report this as a fault of the package."
+                f"make {found}. {_FAULT}"
+            )
+
+    def check_history(self) -> None:
+        """Make sure that every accepted record did one thing to the table.
+
+        Raises
+        ------
+        QualityGateError
+            If the counts do not add up.
+        """
+        did = self.new + self.corrected + self.unchanged + self.overruled + self.withdrawals
+        if did != self.accepted:
+            raise QualityGateError(
+                f"{self.file}: {self.accepted} records were accepted, and {self.new} new + "
+                f"{self.corrected} corrected + {self.unchanged} unchanged + {self.overruled} overruled + "
+                f"{self.withdrawals} withdrawing make {did}. {_FAULT}"
+            )
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """What a batch did to one table.
+
+    Parameters
+    ----------
+    table
+        Its name.
+    key, columns
+        The columns that identify a row, and all that are stored.
+    before, now
+        Rows before and after the batch.
+    new, corrected, unchanged, overruled
+        As in `SourceResult`, for all sources together; rows that had waited are among them.
+    withdrawn
+        Rows that ended because a source withdrew them.
+    set_aside
+        Rows that ended because what stands for them now breaks a rule: their source sent a faulty
+        version, or their episode changed or went.
+    returned
+        Rows that had been set aside with their episode and came back with it.
+    readmitted
+        Of the new and corrected rows, those that people mended in the quarantine.
+    waiting
+        Records that are set aside now and will be screened again.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    before: int
+    now: int
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    overruled: int = 0
+    withdrawn: int = 0
+    set_aside: int = 0
+    returned: int = 0
+    readmitted: int = 0
+    waiting: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether any row came in, ended or lost."""
+        return bool(
+            self.new + self.corrected + self.overruled + self.withdrawn + self.set_aside + self.returned
+        )
+
+    def check(self) -> None:
+        """Make sure that the rows before, what came and what went make the rows now.
+
+        Raises
+        ------
+        QualityGateError
+            If they do not.
+        """
+        due = self.before + self.new + self.returned - self.withdrawn - self.set_aside
+        if due != self.now:
+            raise QualityGateError(
+                f'table "{self.table}": {self.before} rows + {self.new} new + {self.returned} returned − '
+                f"{self.withdrawn} withdrawn − {self.set_aside} set aside make {due}, and it holds "
+                f"{self.now}. {_FAULT}"
+            )
+
+
+@dataclass(frozen=True)
+class WaitingResult:
+    """What became of the records that had been set aside earlier and were screened again.
+
+    Parameters
+    ----------
+    table, file, sha256, origin
+        Table, file and source of the records.
+    waited
+        Records that were screened again.
+    accepted
+        Those that keep every rule now; the table's account says what they did.
+    duplicate
+        Exact copies of an accepted row.
+    retired
+        Those that gave way to a later delivery of the same key or the same row.
+    still
+        Those that wait on. With the three before they add up to `waited`.
+    new, corrected, unchanged, overruled
+        What the accepted ones did.
+    reasons, columns
+        Rules that those who wait on break, and columns in which.
+    """
+
+    table: str
+    file: str
+    sha256: str
+    origin: str
+    waited: int
+    accepted: int
+    duplicate: int
+    retired: int
+    still: int
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    overruled: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, int] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Make sure that no waiting record has vanished.
+
+        Raises
+        ------
+        QualityGateError
+            If the counts do not add up.
+        """
+        found = self.accepted + self.duplicate + self.retired + self.still
+        did = self.new + self.corrected + self.unchanged + self.overruled
+        if found != self.waited or did != self.accepted:
+            raise QualityGateError(
+                f"{self.file}: {self.waited} records had waited, and {self.accepted} accepted + "
+                f"{self.duplicate} duplicate + {self.retired} retired + {self.still} still waiting make "
+                f"{found}. {_FAULT}"
             )
 
 
 @dataclass(frozen=True)
 class IngestResult:
-    """The account of a whole delivery.
+    """The account of a whole batch.
 
     Parameters
     ----------
@@ -89,12 +248,18 @@ class IngestResult:
         One account per source, in the order of the declaration.
     unchanged
         The delivery was the one already stored; nothing was written.
+    tables
+        What the batch did to each table.
+    waiting
+        What became of records that had been set aside earlier.
     """
 
     fingerprint: str
     cutoff: str | None
     sources: tuple[SourceResult, ...]
     unchanged: bool = False
+    tables: tuple[TableResult, ...] = ()
+    waiting: tuple[WaitingResult, ...] = ()
 
     @property
     def read(self) -> int:
@@ -125,8 +290,16 @@ class IngestResult:
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> IngestResult:
         """Read the account of an earlier run back from its manifest and marked as unchanged."""
-        sources = tuple(
-            SourceResult(**{**one, "ignored": tuple(one["ignored"]), "notes": tuple(one["notes"])})
-            for one in manifest["sources"]
+        return cls(
+            manifest["fingerprint"],
+            manifest["cutoff"],
+            tuple(SourceResult(**_tuples(one, "ignored", "notes")) for one in manifest["sources"]),
+            unchanged=True,
+            tables=tuple(TableResult(**_tuples(one, "key", "columns")) for one in manifest.get("tables", ())),
+            waiting=tuple(WaitingResult(**one) for one in manifest.get("waiting", ())),
         )
-        return cls(manifest["fingerprint"], manifest["cutoff"], sources, unchanged=True)
+
+
+def _tuples(plain: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Make tuples again of what JSON knows as lists."""
+    return {**plain, **{name: tuple(plain[name]) for name in names}}

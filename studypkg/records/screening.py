@@ -7,25 +7,34 @@ from dataclasses import dataclass
 from datetime import date
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from studypkg.columns import TOP_AGE_YEARS, Column, Table
 from studypkg.records.cells import (
     FLAG_WORDS,
     Reading,
     column_checks,
+    quick_values,
     row_checks,
     stored,
     text_of,
     value_of,
+    word_value,
 )
 from studypkg.records.mapping import Mapped
-from studypkg.records.quoting import ident, idents
+from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.rules import Check
 
 #: Bits of one mask; BIGINT has 63 besides the sign.
 BITS = 62
 #: Words read at once when a closed list is looked up.
 _WORD_BATCH = 10_000
+#: So many known words of a column go into the statement itself; more are joined as a table.
+_WORDS_WRITTEN = 64
+#: Rows looked at to see whether a column repeats its texts, so that judging each text once is worth it.
+_SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,11 @@ class Screen:
         """SQL that is true for a row that breaks any rule."""
         return " OR ".join(f"_mask{word} <> 0" for word in range(_words_needed(self.checks)))
 
+    @property
+    def masks(self) -> str:
+        """SQL of the names of the masks."""
+        return ", ".join(f"_mask{word}" for word in range(_words_needed(self.checks)))
+
     def failed(self, *, rule: str | None = None, column: str | None = None) -> str:
         """Write SQL that is true for a row that breaks a rule, or has any fault in a column."""
         tests = []
@@ -99,11 +113,10 @@ def start_screen(
     checks += row_checks(table, lists.ranges, cutoff)
     checks.append(Check("CONFLICTING_KEY", ", ".join(table.key), "false"))
     stage = f"stage_{table.name}"
-    types = {"date": "TIMESTAMP", "number": "DOUBLE", "integer": "DOUBLE", "age": "DOUBLE"}
-    columns = [f"{ident(column.name)} {types.get(column.kind, 'VARCHAR')}" for column in table.columns]
+    columns = [f"{ident(column.name)} {_type(connection, table, column, lists)}" for column in table.columns]
     columns += [f"_mask{word} BIGINT" for word in range(_words_needed(checks))]
     connection.execute(
-        f"CREATE TABLE {stage} ({', '.join(columns)}, _source INTEGER, _row BIGINT, _series INTEGER, "
+        f"CREATE TEMP TABLE {stage} ({', '.join(columns)}, _source INTEGER, _row BIGINT, _series INTEGER, "
         f"_pooled BOOLEAN, _copy BOOLEAN)"
     )
     return Screen(table, stage, tuple(checks))
@@ -136,25 +149,27 @@ def screen_source(
         Place of the source in the declaration; earlier sources win among exact copies.
     """
     columns = screen.table.columns
-    joins, cells = [], []
+    joins, cells, made = [], [], []
     for column in columns:
-        words = lists.of(column)
-        if words is not None:
-            _list_words(connection, mapped, column, words, lists.normalise)
-            joins.append(f"LEFT JOIN {ident('_words_' + column.name)} {ident('_w_' + column.name)} "
-                         f"ON {ident('_w_' + column.name)}.word = {text_of(column)}")  # fmt: skip
-        value = value_of(column, reading, listed=words is not None)
-        cells += [f"{text_of(column)} AS {ident('_t_' + column.name)}", f"{value} AS {ident(column.name)}"]
+        words, text = lists.of(column), text_of(column)
+        if words is None:
+            value = _quickest(connection, mapped, column, reading)
+        elif len(known := _known_words(connection, mapped, column, words, lists.normalise)) <= _WORDS_WRITTEN:
+            value = word_value(text, known, _list_type(screen.table, column) if words else "VARCHAR")
+        else:
+            value = value_of(column, reading, listed=True)
+            made.append(_list_words(connection, column, known))
+            joins.append(f"LEFT JOIN {made[-1]} {ident('_w_' + column.name)} "
+                         f"ON {ident('_w_' + column.name)}.word = {text}")  # fmt: skip
+        cells += [f"{text} AS {ident('_t_' + column.name)}", f"{value} AS {ident(column.name)}"]
     if screen.table.parent is not None:
-        joins.append("LEFT JOIN known_episodes e ON e.episode_id = m.episode_id")
-        joins.append("LEFT JOIN bad_episodes b ON b.episode_id = m.episode_id")
+        joins.append(
+            "LEFT JOIN (SELECT episode_id, start_date, end_date, true AS known FROM known_episodes UNION ALL "
+            "SELECT episode_id, NULL, NULL, false FROM bad_episodes) e ON e.episode_id = m.episode_id"
+        )
         cells += ["e.start_date AS _e_start", "e.end_date AS _e_end"]
-        cells += ["e.episode_id IS NOT NULL AS _e_known", "b.episode_id IS NOT NULL AS _e_bad"]
-    masks = [
-        " | ".join(f"CASE WHEN {check.condition} THEN {1 << bit} ELSE 0 END" for bit, check in checks)
-        + f" AS _mask{word}"
-        for word, checks in _by_word(screen.checks)
-    ]
+        cells += ["coalesce(e.known, false) AS _e_known", "coalesce(NOT e.known, false) AS _e_bad"]
+    masks = [f"{_mask(checks)} AS _mask{word}" for word, checks in _by_word(screen.checks)]
     bits = ", ".join(f"_mask{word}" for word in range(len(masks)))
     ages = [f"coalesce({ident(c.name)} > {TOP_AGE_YEARS}, false)" for c in columns if c.kind == "age"]
     kept = [f"{stored(column)} AS {ident(column.name)}" for column in columns]
@@ -165,9 +180,48 @@ def screen_source(
         f"SELECT *, {', '.join(masks)} FROM ("
         f"SELECT m._row, m._series, {', '.join(cells)} FROM {ident(mapped.relation)} m {' '.join(joins)}))"
     )
-    for column in columns:
-        if lists.of(column) is not None:
-            connection.execute(f"DROP TABLE {ident('_words_' + column.name)}")
+    for name in made:
+        connection.execute(f"DROP TABLE {name}")
+
+
+def _type(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, lists: Lists) -> str:
+    """Name the type of a column on the stage; the words of a closed list are numbers in their own order."""
+    types = {"date": "TIMESTAMP", "number": "DOUBLE", "integer": "DOUBLE", "age": "DOUBLE"}
+    words = lists.of(column)
+    if not words:
+        return types.get(column.kind, "VARCHAR")
+    meanings = ", ".join(literal(word) for word in sorted(set(words.values())))
+    kind = _list_type(table, column)
+    connection.execute(f"CREATE OR REPLACE TEMP TYPE {kind} AS ENUM ({meanings})")
+    return kind
+
+
+def _list_type(table: Table, column: Column) -> str:
+    return ident(f"_list_{table.name}_{column.name}")
+
+
+def _mask(checks: list[tuple[int, Check]]) -> str:
+    """Write the SQL of a mask; most rows break no rule, and then one question answers all."""
+    bits = " | ".join(f"CASE WHEN {check.condition} THEN {1 << bit} ELSE 0 END" for bit, check in checks)
+    return f"CASE WHEN {' OR '.join(f'({check.condition})' for _, check in checks)} THEN {bits} ELSE 0 END"
+
+
+def _quickest(connection: duckdb.DuckDBPyConnection, mapped: Mapped, column: Column, reading: Reading) -> str:
+    """Write the SQL of a value in the cheapest way that agrees with the rules on all texts of the column."""
+    exact, text = value_of(column, reading, listed=False), text_of(column)
+    relation = f"{ident(mapped.relation)} m"
+    quick = quick_values(column, reading)
+    if not quick or column.name in mapped.absent:
+        return exact
+    row = connection.execute(
+        f"SELECT count(*), count(DISTINCT {text}) FROM (FROM {ident(mapped.relation)} LIMIT {_SAMPLE_ROWS}) m"
+    ).fetchone()
+    if row is None or row[1] * 2 > max(row[0], _SAMPLE_ROWS // 2):
+        return exact
+    texts = f"(SELECT DISTINCT {text} AS {ident(column.name)} FROM {relation}) m"
+    other = ", ".join(f"coalesce(bool_or({one} IS DISTINCT FROM {exact}), false)" for one in quick)
+    differs = connection.execute(f"SELECT {other} FROM {texts}").fetchone() or ()
+    return next((one for one, differ in zip(quick, differs, strict=True) if not differ), exact)
 
 
 def settle_keys(connection: duckdb.DuckDBPyConnection, screen: Screen) -> None:
@@ -176,20 +230,25 @@ def settle_keys(connection: duckdb.DuckDBPyConnection, screen: Screen) -> None:
     Notes
     -----
     Only rows that break no other rule take part. The first of several equal rows, by source, row and
-    series, stays. Only keys that occur more than once are compared, so the usual file costs one
-    grouping of its keys.
+    series, stays. Only rows are compared whose key has the same hash as another's, so the usual file
+    costs one sorting of numbers; a chance meeting of two hashes does no harm.
     """
     content = idents(screen.table.column_names, of="s")
     key = idents(screen.table.key)
     same_key = " AND ".join(f"s.{ident(k)} = r.{ident(k)}" for k in screen.table.key)
     word, bit = divmod(len(screen.checks) - 1, BITS)
     clean = f"NOT ({screen.bad})"
+    hashed = f"hash({key})"
+    repeated = _repeated(connection, f"SELECT {hashed} AS h FROM {screen.stage} WHERE {clean}")
+    if not repeated.size:
+        return
+    connection.register("_repeated", pa.table({"h": repeated}))
     connection.execute(
         f"CREATE TEMP TABLE repeated AS SELECT s.rowid AS id, {idents(screen.table.key, of='s')}, "
         f"row_number() OVER (PARTITION BY {content} ORDER BY _source, _row, _series) AS nth "
-        f"FROM {screen.stage} s JOIN (SELECT {key} FROM {screen.stage} WHERE {clean} "
-        f"GROUP BY {key} HAVING count(*) > 1) r ON {same_key} WHERE {clean}"
+        f"FROM {screen.stage} s WHERE {clean} AND {hashed} IN (SELECT h FROM _repeated)"
     )
+    connection.unregister("_repeated")
     connection.execute(
         f"CREATE TEMP TABLE contradicted AS SELECT {key} FROM repeated WHERE nth = 1 "
         f"GROUP BY {key} HAVING count(*) > 1"
@@ -220,24 +279,37 @@ def settle_episodes(connection: duckdb.DuckDBPyConnection, episodes: Screen) -> 
     )
 
 
-def _list_words(
+def _repeated(connection: duckdb.DuckDBPyConnection, hashes: str) -> NDArray[np.uint64]:
+    """Give the numbers that occur more than once."""
+    found = connection.sql(hashes).to_arrow_table()["h"].to_numpy()
+    ordered = np.sort(found)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _known_words(
     connection: duckdb.DuckDBPyConnection,
     mapped: Mapped,
     column: Column,
     words: Mapping[str, str],
     normalise: Callable[[str], str],
-) -> None:
-    """Make a table of the column's distinct words that the closed list knows, with their ids."""
-    listed = ident("_words_" + column.name)
-    connection.execute(f"CREATE TABLE {listed} (word VARCHAR, id VARCHAR)")
-    reader = connection.cursor()
+) -> dict[str, str]:
+    """Find the column's different words that the closed list knows, with their ids."""
     text = text_of(column)
-    found = reader.execute(f"SELECT DISTINCT {text} FROM {ident(mapped.relation)} m WHERE {text} IS NOT NULL")
+    known: dict[str, str] = {}
+    found = connection.execute(
+        f"SELECT DISTINCT {text} FROM {ident(mapped.relation)} m WHERE {text} IS NOT NULL"
+    )
     while batch := found.fetchmany(_WORD_BATCH):
-        known = [(word, words[plain]) for (word,) in batch if (plain := normalise(word)) in words]
-        if known:
-            connection.executemany(f"INSERT INTO {listed} VALUES (?, ?)", known)
-    reader.close()
+        known |= {word: words[plain] for (word,) in batch if (plain := normalise(word)) in words}
+    return known
+
+
+def _list_words(connection: duckdb.DuckDBPyConnection, column: Column, known: Mapping[str, str]) -> str:
+    """Make a table of words and their ids."""
+    listed = ident("_words_" + column.name)
+    connection.execute(f"CREATE TEMP TABLE {listed} (word VARCHAR, id VARCHAR)")
+    connection.executemany(f"INSERT INTO {listed} VALUES (?, ?)", list(known.items()))
+    return listed
 
 
 def _words_needed(checks: tuple[Check, ...] | list[Check]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,26 +10,25 @@ import duckdb
 
 from studypkg.errors import DataRejectedError, nearest
 from studypkg.records import spreadsheet_child
+from studypkg.records.apart import limits, run_apart
 from studypkg.records.header import check_header, refuse_repeated_header
+from studypkg.records.otherbook import UNSEEN, list_other_sheets, other_format
 from studypkg.records.quoting import ident, literal
 from studypkg.records.raw import RawTable, relation_name, sha256_of, shown
 from studypkg.records.workbook import Extent, Sheet, letters, list_sheets, scan_sheet
-
-MEMORY_BYTES = 4 << 30
-SECONDS = 900
 
 
 def read_sheet(
     connection: duckdb.DuckDBPyConnection, path: Path, *, sheet: str | None = None, header_row: int = 1
 ) -> RawTable:
-    """Read one sheet of an .xlsx workbook as text.
+    """Read one sheet of a workbook as text.
 
     Parameters
     ----------
     connection
         Where the table is made.
     path
-        The workbook.
+        The workbook: .xlsx or .xlsm, or with fewer checks .xls, .xlsb or .ods.
     sheet
         Name of the sheet; `None` takes the only visible one that holds something.
     header_row
@@ -52,15 +49,17 @@ def read_sheet(
     -----
     A number is written with the fewest digits that give it back (7, not 7.0), a day as YYYY-MM-DD, a
     time stamp as YYYY-MM-DD HH:MM:SS, a logical value as true or false, a formula as its stored
-    result. Excel errors are read as empty and noted.
+    result. An Excel error stays the text that one sees, such as ``#DIV/0!``, so that a rule sets its
+    row aside where the column is used; it is never an empty cell.
     """
     file = shown(path)
-    sheets = list_sheets(path, file=file)
+    other = other_format(path)
+    sheets = list_other_sheets(path, other, file=file) if other else list_sheets(path, file=file)
     chosen = _choose(sheets, sheet, file)
-    extent = scan_sheet(path, chosen, file=file)
-    if not extent.last_row:
+    extent = Extent() if other else scan_sheet(path, chosen, file=file)
+    if not (extent.last_row or (other and chosen.filled)):
         raise DataRejectedError(f'{file}: the sheet "{chosen.name}" is empty. Nothing was replaced.')
-    if extent.last_row < header_row:
+    if not other and extent.last_row < header_row:
         raise DataRejectedError(
             f'{file}: the sheet "{chosen.name}" ends at row {extent.last_row}, above its header in row '
             f"{header_row}. Mend header_row. Nothing was replaced."
@@ -75,6 +74,8 @@ def read_sheet(
     refuse_repeated_header(connection, relation, columns, file=file, unit="row")
     notes = [f'sheet "{chosen.name}"'] if len(sheets) > 1 else []
     notes += _remarks(extent, sheets, chosen, blank)
+    if other:
+        notes.append(UNSEEN.format(kind=other))
     if not n_rows:
         notes.append("the sheet holds a header and no records")
     return RawTable(file, sha256, relation, columns, n_rows, notes=tuple(notes))
@@ -119,29 +120,10 @@ def _refuse_traps(extent: Extent, sheet: str, header_row: int, file: str) -> Non
 
 def _run_child(path: Path, number: int, target: Path, file: str, sheet: str) -> None:
     """Let the child read the sheet; whatever happens to it, this process goes on and says what to do."""
-    program = str(Path(spreadsheet_child.__file__).resolve())
-    # -I: nothing beside the program or in the environment may replace a library.
-    command = [
-        sys.executable,
-        "-I",
-        program,
-        str(path.resolve()),
-        str(number),
-        str(target),
-        str(MEMORY_BYTES),
-    ]
-    try:
-        # What the child says may quote cells, so nobody listens.
-        ended = subprocess.run(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False
-        )
-        failed = ended.returncode != 0 or not target.is_file()
-    except subprocess.TimeoutExpired:
-        failed = True
-    if failed:
+    if not run_apart(spreadsheet_child.__file__, (str(path.resolve()), str(number), str(target)), target):
         raise DataRejectedError(
-            f'{file}: the sheet "{sheet}" cannot be read within {MEMORY_BYTES >> 30} GB of memory and '
-            f"{SECONDS // 60} minutes, or is damaged. Export it as CSV. Nothing was replaced."
+            f'{file}: the sheet "{sheet}" cannot be read {limits()}, or is damaged. Export it as CSV. '
+            f"Nothing was replaced."
         )
 
 
@@ -169,7 +151,8 @@ def _load(
     names = [cell or "" for cell in top or ()]
     for cell, name in zip(kept, names, strict=True):
         if not name.strip():
-            column = letters(extent.first_column + cells.index(cell))
+            number = cells.index(cell)
+            column = letters(extent.first_column + number) if extent.first_column else f"{number + 1} (used)"
             raise DataRejectedError(
                 f"{file}: column {column} holds values and has no name in row {header_row}, the header. "
                 f"Name it or empty it, or mend header_row. Nothing was replaced."
@@ -194,8 +177,13 @@ def _remarks(extent: Extent, sheets: Sequence[Sheet], chosen: Sheet, blank: int)
     cells, number = extent.errors
     if number:
         notes.append(
-            f"{number} cell{'s' * (number != 1)} with an Excel error read as empty: "
+            f"{number} cell{'s' * (number != 1)} with an Excel error kept as its text: "
             f"{', '.join(cells)}{', …' * (number > len(cells))}"
+        )
+    if extent.formulas:
+        notes.append(
+            f"{extent.formulas} formula{'s' * (extent.formulas != 1)} read as the stored "
+            f"result{'s' * (extent.formulas != 1)}"
         )
     hidden = ", ".join(letters(column) for column in sorted(extent.hidden_columns)[:10])
     if hidden:

@@ -15,7 +15,7 @@ from studypkg.records.screening import Screen
 
 def tally(
     connection: duckdb.DuckDBPyConnection, screen: Screen, delivered: Sequence[Delivered]
-) -> tuple[dict[int, SourceResult], dict[int, int]]:
+) -> tuple[dict[int, SourceResult], dict[int, str]]:
     """Count the rows of a screened table, source by source.
 
     Parameters
@@ -30,8 +30,8 @@ def tally(
     Returns
     -------
     tuple
-        The account of each source, and the first row of its file that was quarantined, both by the
-        source's place in the declaration.
+        The account of each source, and where its first quarantined row stands, both by the source's
+        place in the declaration.
 
     Raises
     ------
@@ -42,20 +42,25 @@ def tally(
     rules = list(dict.fromkeys(check.rule for check in screen.checks))
     columns = list(dict.fromkeys(check.column for check in screen.checks))
     counts = [
-        "count(*)",
-        f"count(*) FILTER (WHERE NOT ({screen.bad}) AND NOT _copy)",
-        f"count(*) FILTER (WHERE _copy AND NOT ({screen.bad}))",
-        f"count(*) FILTER (WHERE {screen.bad})",
-        f"count(*) FILTER (WHERE _pooled AND NOT ({screen.bad}))",
-        f"min(_row) FILTER (WHERE {screen.bad})",
+        "sum(n)",
+        f"sum(n) FILTER (WHERE NOT ({screen.bad}) AND NOT _copy)",
+        f"sum(n) FILTER (WHERE _copy AND NOT ({screen.bad}))",
+        f"sum(n) FILTER (WHERE {screen.bad})",
+        f"sum(n) FILTER (WHERE _pooled AND NOT ({screen.bad}))",
     ]
-    counts += [f"count(*) FILTER (WHERE {screen.failed(rule=rule)})" for rule in rules]
-    counts += [f"count(*) FILTER (WHERE {screen.failed(column=column)})" for column in columns]
-    rows = connection.execute(f"SELECT _source, {', '.join(counts)} FROM {screen.stage} GROUP BY _source")
+    counts += [f"sum(n) FILTER (WHERE {screen.failed(rule=rule)})" for rule in rules]
+    counts += [f"sum(n) FILTER (WHERE {screen.failed(column=column)})" for column in columns]
+    whole = [f"coalesce({count}, 0)::BIGINT" for count in counts]
+    whole.insert(5, f"min(first) FILTER (WHERE {screen.bad})")
+    # Rows that went the same way are counted together first: few ways, many rows.
+    ways = f"SELECT _source, _copy, _pooled, {screen.masks}, count(*) AS n, min(_row) AS first "
+    ways += f"FROM {screen.stage} GROUP BY ALL"
+    rows = connection.execute(f"SELECT _source, {', '.join(whole)} FROM ({ways}) GROUP BY _source")
     found = {row[0]: row[1:] for row in rows.fetchall()}
-    results, first_bad = {}, {}
+    results: dict[int, SourceResult] = {}
+    first_bad: dict[int, str] = {}
     for one in delivered:
-        read, accepted, copies, bad, pooled, first, *rest = found.get(one.number, (0,) * (len(counts)))
+        read, accepted, copies, bad, pooled, first, *rest = found.get(one.number, (0,) * len(whole))
         result = SourceResult(
             table=screen.table.name,
             file=one.raw.name,
@@ -75,7 +80,7 @@ def tally(
         result.check()
         results[one.number] = result
         if bad:
-            first_bad[one.number] = first
+            first_bad[one.number] = one.raw.place(first)
     return results, first_bad
 
 

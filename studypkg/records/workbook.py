@@ -43,6 +43,8 @@ class Extent:
         Corners of the rectangle of cells with a value, from 1; 0 if there is none.
     errors
         Addresses of the first cells that hold an Excel error, such as a division by zero, and their number.
+    formulas
+        How many formulas have a stored result.
     uncomputed
         Addresses of the first formulas without a stored result, and their number.
     merged
@@ -55,6 +57,7 @@ class Extent:
     last_column: int = 0
     last_row: int = 0
     errors: tuple[list[str], int] = field(default_factory=lambda: ([], 0))
+    formulas: int = 0
     uncomputed: tuple[list[str], int] = field(default_factory=lambda: ([], 0))
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     hidden_columns: set[int] = field(default_factory=set)
@@ -189,6 +192,7 @@ class _Scan:
             return
         if self.formula and not self.value and self.kind != "str":
             self.extent.uncomputed = self._noted(self.extent.uncomputed)
+        self.extent.formulas += self.formula and self.value
         if self.kind == "e" and self.value:
             self.extent.errors = self._noted(self.extent.errors)
 

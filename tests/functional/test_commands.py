@@ -12,7 +12,19 @@ from filelock import FileLock
 from studypkg.cli import app, main
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["init", "simulate", "check", "ingest", "fit", "report", "monthly", "open", "lab"]
+COMMANDS = [
+    "init",
+    "simulate",
+    "check",
+    "ingest",
+    "history",
+    "quarantine",
+    "fit",
+    "report",
+    "monthly",
+    "open",
+    "lab",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -118,7 +118,7 @@ def test_a_snapshot_is_named_after_its_content_and_read_only(store: Store, tmp_p
     assert sha == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
     kept = store.root / "raw" / sha
     assert kept.read_bytes() == b"a,b\n1,2\n"
-    assert kept.stat().st_mode & 0o777 == 0o444
+    assert kept.stat().st_mode & 0o777 == 0o400
     assert store.snapshot(file) == sha
 
 

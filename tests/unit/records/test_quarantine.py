@@ -80,7 +80,7 @@ def test_the_tally_counts_rows_not_faults(
     assert (one.read, one.accepted, one.duplicate, one.quarantined) == (5, 2, 1, 2)
     assert one.reasons == {"NOT_A_DATE": 1, "UNKNOWN_TERM": 1, "WRONG_ORDER": 1}
     assert one.columns == {"start_date": 1, "condition": 1, "start_date, end_date": 1}
-    assert first_bad == {0: 3}
+    assert first_bad == {0: "row 3"}
 
 
 def test_a_clean_table_has_an_empty_quarantine(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_sign_in_doubt_is_asked_for_and_a_declared_one_settles_it(
     with pytest.raises(DataRejectedError, match=r'column "score" \(score\).*decimal = "\."'):
         reading(connection, ("2026-01-05", "7.5"), ("2026-01-06", "7,5"))
     connection.execute("DROP TABLE raw")
-    connection.execute("DROP TABLE m")
+    connection.execute("DROP VIEW m")
     found = reading(connection, ("2026-01-05", "7.5"), ("2026-01-06", "7,5"), decimal=".")
     assert found.decimals == {"score": "."}
 

@@ -1,15 +1,18 @@
 """Excel: the text one sees in the cells, from the one sheet that is meant, or a refusal that says why."""
 
+import csv
 import datetime as dt
+import re
 import zipfile
 from pathlib import Path
 
 import duckdb
 import openpyxl
 import pytest
+from statsmodels.datasets import macrodata
 
 from studypkg.errors import DataRejectedError
-from studypkg.records import spreadsheet, workbook
+from studypkg.records import apart, workbook
 from studypkg.records.read import open_source
 
 ACUPUNCTURE = Path(__file__).resolve().parents[3] / "examples" / "acupuncture_headache" / "data"
@@ -144,12 +147,38 @@ def test_the_header_among_the_records(read):
         read(book_of(("id", "pain"), ("a", 1), ("id", "pain")))
 
 
-def test_errors_of_excel_are_empty_and_noted(read):
-    book = book_of(("id", "pain"), ("a", 1), ("b", 2))
-    book.active["B3"].value, book.active["B3"].data_type = "#DIV/0!", "e"
-    raw, rows = read(book)
-    assert rows[1] == (3, "b", "")
-    assert "1 cell with an Excel error read as empty: B3" in raw.notes
+def test_an_error_of_excel_is_no_empty_cell(read):
+    errors = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["B3"], sheet["C3"] = "id", "pain"
+    for row, error in enumerate(errors, start=5):
+        sheet.cell(row, 2, "a")
+        sheet.cell(row, 3, error).data_type = "e"
+    sheet["B13"].value, sheet["B13"].data_type = "#N/A", "e"
+    raw, rows = read(book, header_row=3)
+    assert rows == [*((row, "a", error) for row, error in enumerate(errors, start=5)), (13, "#N/A", "")]
+    assert "8 cells with an Excel error kept as its text: C5, C6, C7, C8, C9, …" in raw.notes
+
+
+def test_results_of_formulas_are_read_and_counted(connection, tmp_path):
+    book_of(("id", "pain"), ("a", "=3+4")).save(tmp_path / "plain.xlsx")
+    # The result that Excel stores beside a formula; openpyxl writes none.
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as plain, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as full:
+        for name in plain.namelist():
+            full.writestr(name, re.sub(rb"<v\s*/>|<v></v>", b"<v>7</v>", plain.read(name)))
+    raw = open_source(connection, tmp_path / "b.xlsx", kind="excel")
+    assert connection.execute(f"SELECT * FROM {raw.relation}").fetchall() == [(2, "a", "7")]
+    assert "1 formula read as the stored result" in raw.notes
+
+
+def test_a_header_of_two_rows_is_refused_until_the_second_is_named(read):
+    book = book_of(("", "Pain", None), ("id", "rest", "night"), ("a", 1, 2))
+    with pytest.raises(
+        DataRejectedError, match=r"column A holds values and has no name in row 1.*header_row"
+    ):
+        read(book)
+    assert read(book, header_row=2)[1] == [(3, "a", "1", "2")]
 
 
 def test_formulas_that_were_never_computed_are_refused(read):
@@ -181,7 +210,7 @@ def test_one_cell_far_away_ends_in_a_message(read):
 
 def test_a_child_that_dies_ends_in_a_message(read, monkeypatch):
     monkeypatch.setattr(workbook, "MOST_CELLS", 1 << 60)
-    monkeypatch.setattr(spreadsheet, "MEMORY_BYTES", 2 << 30)
+    monkeypatch.setattr(apart, "MEMORY_BYTES", 2 << 30)
     with pytest.raises(DataRejectedError, match="cannot be read within 2 GB"):
         read(far_cell())
 
@@ -211,3 +240,61 @@ def test_declared_entities_are_refused(connection, tmp_path):
             target.writestr(name, text)
     with pytest.raises(DataRejectedError, match="damaged"):
         open_source(connection, bad, kind="excel")
+
+
+# ------------------------------------------------------------------ workbooks that are no .xlsx
+MACRO = Path(macrodata.__file__).parent
+
+
+def test_an_old_excel_file_says_the_same_as_its_csv(connection):
+    (book,) = (path for path in MACRO.rglob("*.xls") if path.is_file())
+    raw = open_source(connection, book, kind="excel", sheet="Quarterly")
+    assert any("cannot be seen in an .xls file" in note for note in raw.notes)
+    found = connection.execute(f'SELECT "DATE", "GDPC96" FROM {raw.relation} ORDER BY _row').fetchall()
+    with (MACRO / "macrodata.csv").open(newline="") as stream:
+        gdp = [row["realgdp"] for row in csv.DictReader(stream)]
+    since_1959 = [number for day, number in found if day >= "1959-01-01"]
+    assert [float(number) for number in since_1959] == [float(number) for number in gdp]
+    assert found[0][0] == "1947-01-01"
+
+
+def open_document(path, rows):
+    cells = {
+        str: '<table:table-cell office:value-type="string"><text:p>{0}</text:p></table:table-cell>',
+        float: '<table:table-cell office:value-type="float" office:value="{0}"/>',
+    }
+    body = "".join(
+        f"<table:table-row>{''.join(cells[type(cell)].format(cell) for cell in row)}</table:table-row>"
+        for row in rows
+    )
+    names = ("office", "table", "text")
+    spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in names)
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        target.writestr("META-INF/manifest.xml", "<manifest/>")
+        target.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet>"
+            f'<table:table table:name="visits">{body}</table:table>'
+            f"</office:spreadsheet></office:body></office:document-content>",
+        )
+
+
+def test_an_open_document_sheet(connection, tmp_path):
+    open_document(tmp_path / "visits.ods", [("id", "pain"), ("007", 7.0), ("1E5", 0.5)])
+    raw = open_source(connection, tmp_path / "visits.ods", kind="excel")
+    assert connection.execute(f"SELECT * FROM {raw.relation} ORDER BY _row").fetchall() == [
+        (2, "007", "7"),
+        (3, "1E5", "0.5"),
+    ]
+    assert raw.notes == (
+        "merged cells, hidden rows and columns, and formulas cannot be seen in an .ods file",
+    )
+
+
+def test_a_workbook_locked_with_a_password(connection, tmp_path):
+    # A locked .xlsx is a container of the old kind.
+    path = tmp_path / "locked.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000)
+    with pytest.raises(DataRejectedError, match=r"locked\.xlsx: .*locked with a password"):
+        open_source(connection, path, kind="excel")

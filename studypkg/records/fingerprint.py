@@ -1,0 +1,71 @@
+"""What the tables depend on, in one hash: files, mapping, vocabulary, rules, cut-off and package version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+
+import studypkg
+from studypkg.columns import Table
+from studypkg.config import study_vocabulary
+from studypkg.declaration import Study
+from studypkg.records.rules import RULES
+from studypkg.records.screening import Lists
+from studypkg.vocabulary import Vocabulary, normalise
+
+
+def lists_of(study: Study, tables: Mapping[str, Table]) -> dict[str, Lists]:
+    """Give the closed lists of every table: those of the schema, and those of the vocabulary."""
+    vocabulary = study_vocabulary(study)
+    return {name: _lists(table, vocabulary) for name, table in tables.items()}
+
+
+def _lists(table: Table, vocabulary: Vocabulary) -> Lists:
+    words: dict[str, Mapping[str, str]] = {}
+    for column in table.columns:
+        if column.kind == "code" and (column.allowed or column.vocabulary):
+            section = vocabulary.resolution(column.vocabulary) if column.vocabulary else {}
+            words[column.name] = {**section, **{normalise(word): word for word in column.allowed}}
+    ranges = {name: (one.minimum, one.maximum) for name, one in vocabulary.instruments.items()}
+    return Lists(words, ranges, normalise)
+
+
+def fingerprint_of(
+    study: Study,
+    tables: Mapping[str, Table],
+    lists: Mapping[str, Lists],
+    hashes: list[str],
+    cutoff: date | None,
+) -> str:
+    """Hash everything that the tables depend on."""
+    declared = study.model_dump(
+        mode="json",
+        include={
+            "study": {"keep_raw"},
+            "sources": True,
+            "covariates": True,
+            "terms": True,
+            "screening": True,
+            "privacy": {"policy", "allow_columns"},
+        },
+    )
+    parts = {
+        "declared": declared,
+        "rules": rules_of(tables, lists),
+        "files": hashes,
+        "cutoff": str(cutoff),
+        "version": studypkg.__version__,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def rules_of(tables: Mapping[str, Table], lists: Mapping[str, Lists]) -> str:
+    """Hash the rules: the schema, the rule book and the closed lists."""
+    parts = {
+        "schema": repr(dict(tables)),
+        "rules": sorted(RULES),
+        "lists": {name: [sorted(map(repr, one.words.items())), one.ranges] for name, one in lists.items()},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
