@@ -63,7 +63,12 @@ class Ambiguous:
 
 
 def detect_date_order(
-    connection: duckdb.DuckDBPyConnection, relation: str, column: str, *, missing: Iterable[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    column: str,
+    *,
+    missing: Iterable[str] = (),
+    texts: str | None = None,
 ) -> DateOrder | Ambiguous:
     """Find the order in which a text column writes its dates.
 
@@ -75,6 +80,8 @@ def detect_date_order(
         Its name.
     missing
         Words that are no dates but mean "not recorded"; blanks always are.
+    texts
+        SQL of the column's different texts with their number `n`, where they are counted already.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def detect_date_order(
         for form, pattern in _TAILS.items()
     )
     groups = connection.execute(
-        f"""WITH v AS ({_values(relation, column, missing)}),
+        f"""WITH v AS ({_values(relation, column, missing, texts)}),
         s AS (SELECT n, t, regexp_extract(t, '{_PARTS}', ['a', 's', 'b', 'z', 'c', 'tail']) AS p FROM v),
         k AS (SELECT n, p.s AS sign, CASE {tails} END AS tail,
             try_cast(p.a AS INTEGER) AS a, try_cast(p.b AS INTEGER) AS b, CASE
@@ -160,7 +167,12 @@ def _formats(groups: list[Any], order: str) -> tuple[str, ...]:
 
 
 def detect_decimal(
-    connection: duckdb.DuckDBPyConnection, relation: str, column: str, *, missing: Iterable[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    column: str,
+    *,
+    missing: Iterable[str] = (),
+    texts: str | None = None,
 ) -> DecimalSign | Ambiguous:
     """Find the sign with which a text column writes its decimals.
 
@@ -172,6 +184,8 @@ def detect_decimal(
         Its name.
     missing
         Words that are no numbers but mean "not recorded".
+    texts
+        SQL of the column's different texts with their number `n`, where they are counted already.
 
     Returns
     -------
@@ -186,7 +200,7 @@ def detect_decimal(
     """
     whole, tail = "[+-]?[0-9]", "([eE][+-]?[0-9]+)?"
     row = connection.execute(
-        f"""WITH v AS ({_values(relation, column, missing)}), k AS (SELECT n, t,
+        f"""WITH v AS ({_values(relation, column, missing, texts)}), k AS (SELECT n, t,
             contains(t, '.') AND contains(t, ',') AS mixed,
             regexp_full_match(t, '[+-]?[1-9][0-9]{{0,2}}([.][0-9]{{3}})+') AS points,
             regexp_full_match(t, '[+-]?[1-9][0-9]{{0,2}}([,][0-9]{{3}})+') AS commas,
@@ -215,11 +229,12 @@ def detect_decimal(
     return DecimalSign("," if comma else ".")
 
 
-def _values(relation: str, column: str, missing: Iterable[str]) -> str:
+def _values(relation: str, column: str, missing: Iterable[str], texts: str | None) -> str:
     words = ", ".join(literal(word) for word in sorted({"", *(word.strip() for word in missing)}))
+    count = "count(*)" if texts is None else "sum(n)"
     # Equal cells are put together before they are trimmed: there are few different ones.
     return (
         f"SELECT * FROM (SELECT trim(coalesce(cell, '')) AS t, n FROM "
-        f"(SELECT {ident(column)} AS cell, count(*) AS n FROM {ident(relation)} GROUP BY ALL)) "
+        f"(SELECT {ident(column)} AS cell, {count} AS n FROM {texts or ident(relation)} GROUP BY ALL)) "
         f"WHERE t NOT IN ({words})"
     )

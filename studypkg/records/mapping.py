@@ -12,6 +12,7 @@ from studypkg.columns import Table
 from studypkg.errors import ConfigError, DataRejectedError, nearest
 from studypkg.records.quoting import ident, literal
 from studypkg.records.raw import RawTable
+from studypkg.records.texts import forget_texts
 from studypkg.sources import Series, Source
 
 #: Blanks that people cannot see: space, tab, line ends, no-break space.
@@ -115,6 +116,7 @@ def map_source(
         listed = ", ".join(f"{cell} AS {ident(name)}" for name, cell in cells.items())
         keep = f" WHERE {cells[source.melt.value]} IS NOT NULL" if source.melt else ""
         selects.append(f"SELECT _row, {number} AS _series, {listed} FROM {ident(raw.relation)}{keep}")
+    forget_texts(connection, into, table.column_names)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {ident(into)} AS {' UNION ALL '.join(selects)}")
     return Mapped(
         relation=into,

@@ -10,6 +10,7 @@ from studypkg.records.cells import ISO_FORMATS, Reading
 from studypkg.records.dates import Ambiguous, detect_date_order, detect_decimal
 from studypkg.records.mapping import Mapped
 from studypkg.records.raw import RawTable
+from studypkg.records.texts import texts_of
 from studypkg.sources import Source
 
 
@@ -62,14 +63,18 @@ def find_reading(
 def _date_formats(
     connection: duckdb.DuckDBPyConnection, raw: RawTable, mapped: Mapped, name: str
 ) -> tuple[str, ...]:
-    found = detect_date_order(connection, mapped.relation, name)
+    found = detect_date_order(
+        connection, mapped.relation, name, texts=texts_of(connection, mapped.relation, name).relation
+    )
     if isinstance(found, Ambiguous):
         raise _asked(raw, mapped, name, found, "date_format")
     return found.formats
 
 
 def _decimal_sign(connection: duckdb.DuckDBPyConnection, raw: RawTable, mapped: Mapped, name: str) -> str:
-    found = detect_decimal(connection, mapped.relation, name)
+    found = detect_decimal(
+        connection, mapped.relation, name, texts=texts_of(connection, mapped.relation, name).relation
+    )
     if isinstance(found, Ambiguous):
         raise _asked(raw, mapped, name, found, "decimal")
     return found.sign

@@ -26,6 +26,7 @@ from studypkg.records.cells import (
 from studypkg.records.mapping import Mapped
 from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.rules import Check
+from studypkg.records.texts import texts_of
 
 #: Bits of one mask; BIGINT has 63 besides the sign.
 BITS = 62
@@ -33,8 +34,6 @@ BITS = 62
 _WORD_BATCH = 10_000
 #: So many known words of a column go into the statement itself; more are joined as a table.
 _WORDS_WRITTEN = 64
-#: Rows looked at to see whether a column repeats its texts, so that judging each text once is worth it.
-_SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -208,19 +207,15 @@ def _mask(checks: list[tuple[int, Check]]) -> str:
 
 def _quickest(connection: duckdb.DuckDBPyConnection, mapped: Mapped, column: Column, reading: Reading) -> str:
     """Write the SQL of a value in the cheapest way that agrees with the rules on all texts of the column."""
-    exact, text = value_of(column, reading, listed=False), text_of(column)
-    relation = f"{ident(mapped.relation)} m"
+    exact = value_of(column, reading, listed=False)
     quick = quick_values(column, reading)
     if not quick or column.name in mapped.absent:
         return exact
-    row = connection.execute(
-        f"SELECT count(*), count(DISTINCT {text}) FROM (FROM {ident(mapped.relation)} LIMIT {_SAMPLE_ROWS}) m"
-    ).fetchone()
-    if row is None or row[1] * 2 > max(row[0], _SAMPLE_ROWS // 2):
+    texts = texts_of(connection, mapped.relation, column.name)
+    if not texts.few:
         return exact
-    texts = f"(SELECT DISTINCT {text} AS {ident(column.name)} FROM {relation}) m"
     other = ", ".join(f"coalesce(bool_or({one} IS DISTINCT FROM {exact}), false)" for one in quick)
-    differs = connection.execute(f"SELECT {other} FROM {texts}").fetchone() or ()
+    differs = connection.execute(f"SELECT {other} FROM {texts.relation} m").fetchone() or ()
     return next((one for one, differ in zip(quick, differs, strict=True) if not differ), exact)
 
 
@@ -296,9 +291,8 @@ def _known_words(
     """Find the column's different words that the closed list knows, with their ids."""
     text = text_of(column)
     known: dict[str, str] = {}
-    found = connection.execute(
-        f"SELECT DISTINCT {text} FROM {ident(mapped.relation)} m WHERE {text} IS NOT NULL"
-    )
+    texts = texts_of(connection, mapped.relation, column.name).relation
+    found = connection.execute(f"SELECT DISTINCT {text} FROM {texts} m WHERE {text} IS NOT NULL")
     while batch := found.fetchmany(_WORD_BATCH):
         known |= {word: words[plain] for (word,) in batch if (plain := normalise(word)) in words}
     return known
