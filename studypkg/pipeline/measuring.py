@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 
 import pandas as pd
 
@@ -17,11 +18,14 @@ from studypkg.measures import (
     episode_outcomes,
     score_changes,
 )
+from studypkg.records.fingerprint import lists_of
 from studypkg.review import Material, arm_table
 from studypkg.schema import CLINICAL_EVENTS, TABLES
 from studypkg.store import Store
 from studypkg.vocabulary import Vocabulary
 
+#: Its library is slow to import, and most commands do without.
+_CONTRACT = "studypkg.records.contract"
 _SAFETY_LEVELS = ("stop", "caution", "refer")
 
 
@@ -146,10 +150,16 @@ def measure(study: Study, store: Store, *, month: str | None = None) -> Measured
     ------
     DataRejectedError
         If nothing has been ingested yet.
+    QualityGateError
+        If the tables do not keep their contract: somebody changed them since they were screened.
     """
     if not store.has("episodes"):
         raise DataRejectedError("there are no screened tables yet. Run `study ingest` first.")
     tables = {name: _read(study, store, name) for name in TABLES}
+    if study.as_of is None:
+        # A past state was screened by the rules of then.
+        declared = study_tables(study)
+        import_module(_CONTRACT).check_contract(tables, declared, lists_of(study, declared))
     latest = max(
         (frame["date"].max() for frame in tables.values() if "date" in frame and len(frame)),
         default=tables["episodes"]["start_date"].max(),
