@@ -1,6 +1,7 @@
 """A small invented network, made once, and its month."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from studypkg.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).parent))  # for the module `clinic_folder` beside the tests
 MONTH = "2026-03"
 
 
