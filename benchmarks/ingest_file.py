@@ -10,7 +10,8 @@ import duckdb
 SCORES = 20
 #: Columns of the file. Four of them the study does not use, as in every export.
 COLUMNS = (
-    "visit_no", "clinic", "therapist", "episode_id", "date", "instrument", "context", "score", "role", "channel",
+    "visit_no", "clinic", "therapist", "episode_id", "date", "instrument", "context", "score", "role",
+    "channel",
 )  # fmt: skip
 #: Last day that a row may carry.
 CUTOFF = "2026-06-30"
@@ -109,8 +110,8 @@ def write_file(folder: Path, rows: int) -> int:
         connection.execute(
             f"COPY (SELECT format('V{{:08d}}', i) AS visit_no, format('C{{:04d}}', e // 500) AS clinic, "
             f"format('T{{:05d}}', e // 50) AS therapist, "
-            f"CASE fault WHEN 2 THEN NULL WHEN 12 THEN format('EP9{{:07d}}', e) ELSE format('EP{{:08d}}', e) END "
-            f"AS episode_id, "
+            f"CASE fault WHEN 2 THEN NULL WHEN 12 THEN format('EP9{{:07d}}', e) "
+            f"ELSE format('EP{{:08d}}', e) END AS episode_id, "
             f"CASE fault WHEN 5 THEN '2025-02-30' WHEN 6 THEN 'last week' WHEN 7 THEN '2031-01-15' "
             f"WHEN 13 THEN '2019-05-05' ELSE strftime(day, '%Y-%m-%d') END AS date, "
             f"CASE WHEN fault = 10 THEN 'vas_other' WHEN second = 0 THEN 'nprs' ELSE 'LEFS' END "

@@ -34,7 +34,9 @@ def touch(folder: Path, out: Path) -> None:
     """Parse every column of the file as text with DuckDB and nothing else: the limit."""
     cells = ", ".join(f"max(length({name}))" for name in COLUMNS)
     with duckdb.connect() as db:
-        db.execute(f"SELECT {cells} FROM read_csv('{folder / 'assessments.csv'}', all_varchar = true)").fetchall()
+        db.execute(
+            f"SELECT {cells} FROM read_csv('{folder / 'assessments.csv'}', all_varchar = true)"
+        ).fetchall()
 
 
 def by_duckdb(folder: Path, out: Path) -> None:
@@ -57,15 +59,15 @@ def by_duckdb(folder: Path, out: Path) -> None:
         )
         db.execute(
             f"CREATE TABLE stage AS SELECT *, {mask} AS mask FROM (SELECT row_number() OVER () + 1 AS line, "
-            "m.episode_id, m.episode_id AS te, m.score AS ts, m.date AS td, m.instrument AS ti, m.role AS tr, "
-            "TRY_CAST(m.date AS DATE) AS date, CASE lower(m.instrument) WHEN 'nprs' THEN 'nprs' WHEN 'lefs' "
+            "m.episode_id, m.episode_id AS te, m.score AS ts, m.date AS td, m.instrument AS ti, "
+            "m.role AS tr, TRY_CAST(m.date AS DATE) AS date, CASE lower(m.instrument) WHEN 'nprs' THEN 'nprs' WHEN 'lefs' "
             "THEN 'lefs' END AS instrument, m.context, TRY_CAST(m.score AS DOUBLE) AS score, "
             f"CASE WHEN m.role IN {ROLES!r} THEN m.role END AS role, e.start, coalesce(e.bad, false) AS bad "
             f"FROM {text} m LEFT JOIN episodes e USING (episode_id))"
         )
         db.execute(
-            f"CREATE TABLE repeated AS SELECT line, {key}, score, row_number() OVER (PARTITION BY {key}, score "
-            f"ORDER BY line) AS nth FROM stage SEMI JOIN (SELECT {key} FROM stage WHERE mask = 0 "
+            f"CREATE TABLE repeated AS SELECT line, {key}, score, row_number() OVER (PARTITION BY {key}, "
+            f"score ORDER BY line) AS nth FROM stage SEMI JOIN (SELECT {key} FROM stage WHERE mask = 0 "
             f"GROUP BY ALL HAVING count(*) > 1) USING ({key}) WHERE mask = 0"
         )
         db.execute(
@@ -108,7 +110,9 @@ def by_polars(folder: Path, out: Path) -> None:
         role=pl.when(pl.col("role").is_in(ROLES)).then("role"),
     )  # fmt: skip
     c = pl.col
-    high = c("instrument").replace_strict({k: v[1] for k, v in RANGES.items()}, default=None, return_dtype=pl.Float64)
+    high = c("instrument").replace_strict(
+        {k: v[1] for k, v in RANGES.items()}, default=None, return_dtype=pl.Float64
+    )
     broken = [
         c("episode_id").is_null(), c("ts").is_null(), c("ts").is_not_null() & c("score").is_null(),
         c("td").is_not_null() & c("date").is_null(), c("ti").is_not_null() & c("instrument").is_null(),
@@ -122,14 +126,18 @@ def by_polars(folder: Path, out: Path) -> None:
     stage = typed.with_columns(mask=mask).select("line", *KEY, "score", "mask").collect()
     good = stage.filter(c("mask") == 0)
     repeated = good.filter(good.select(KEY).is_duplicated())
-    versions = repeated.with_columns(versions=c("score").n_unique().over(KEY), nth=c("line").rank().over([*KEY, "score"]))
+    versions = repeated.with_columns(
+        versions=c("score").n_unique().over(KEY), nth=c("line").rank().over([*KEY, "score"])
+    )
     conflict = versions.filter(c("versions") > 1)["line"]
     gone = versions.filter((c("versions") > 1) | (c("nth") > 1))["line"]
     faults = [
         stage.filter((c("mask") & (1 << bit)) != 0).select("line", col=pl.lit(column), rule=pl.lit(rule))
         for bit, (column, rule) in enumerate(RULES[:-1])
     ]
-    faults.append(pl.DataFrame({"line": conflict}).select("line", col=pl.lit(RULES[-1][0]), rule=pl.lit(RULES[-1][1])))
+    faults.append(
+        pl.DataFrame({"line": conflict}).select("line", col=pl.lit(RULES[-1][0]), rule=pl.lit(RULES[-1][1]))
+    )
     pl.concat(faults).write_parquet(out / "faults.parquet")
     good.filter(~c("line").is_in(gone.implode())).drop("mask").write_parquet(out / "rows.parquet")
 
@@ -147,7 +155,8 @@ def by_pandera(folder: Path, out: Path) -> None:
     masks = _masks_pandas(frame, ts, td, ti, tr)
     schema = pa.DataFrameSchema(
         checks=[
-            pa.Check(lambda f, bit=bit: ~masks[bit], name=str(bit), ignore_na=False) for bit in range(len(masks))
+            pa.Check(lambda f, bit=bit: ~masks[bit], name=str(bit), ignore_na=False)
+            for bit in range(len(masks))
         ]
     )
     try:
@@ -159,7 +168,11 @@ def by_pandera(folder: Path, out: Path) -> None:
 
 def _read_pandas(folder: Path) -> tuple[pd.DataFrame, pd.Series, pd.Series, pd.Series, pd.Series]:
     raw = pd.read_csv(
-        folder / "assessments.csv", dtype="str", engine="pyarrow", keep_default_na=False, na_values=list(MISSING)
+        folder / "assessments.csv",
+        dtype="str",
+        engine="pyarrow",
+        keep_default_na=False,
+        na_values=list(MISSING),
     )
     episodes = pd.read_csv(folder / "episodes.csv", dtype="str", engine="pyarrow").set_index("episode_id")
     start, end = pd.to_datetime(episodes["start_date"]), pd.to_datetime(episodes["end_date"])
@@ -168,7 +181,9 @@ def _read_pandas(folder: Path) -> tuple[pd.DataFrame, pd.Series, pd.Series, pd.S
             "line": np.arange(2, len(raw) + 2),
             "episode_id": raw["episode_id"],
             "date": pd.to_datetime(raw["date"], format="%Y-%m-%d", errors="coerce"),
-            "instrument": raw["instrument"].str.lower().where(raw["instrument"].str.lower().isin(list(RANGES))),
+            "instrument": raw["instrument"]
+            .str.lower()
+            .where(raw["instrument"].str.lower().isin(list(RANGES))),
             "context": raw["context"],
             "score": pd.to_numeric(raw["score"], errors="coerce"),
             "role": raw["role"].where(raw["role"].isin(ROLES)),
