@@ -29,6 +29,7 @@ def read_delimited(
     encoding: str | None = None,
     delimiter: str | None = None,
     header_row: int = 1,
+    sha256: str | None = None,
 ) -> RawTable:
     """Read a delimited text file as text.
 
@@ -44,6 +45,8 @@ def read_delimited(
         Comma, semicolon, tab or bar; `None` finds it.
     header_row
         Physical line of the header, from 1. Lines above it are left out.
+    sha256
+        Hash of the file, where it is known already.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def read_delimited(
     with tempfile.TemporaryDirectory(prefix="study-", ignore_cleanup_errors=True) as private:
         folder = Path(private)
         before = path.stat()
-        text = open_text(path, encoding=encoding, folder=folder)
+        text = open_text(path, encoding=encoding, folder=folder, sha256=sha256)
         data: Bytes = np.memmap(text.path, dtype=np.uint8, mode="r")
         notes = list(text.notes)
         start, line = _find_header(data, text.start, header_row, file)
@@ -231,7 +234,10 @@ def _refusal(file: str, faults: Sequence[Misfit], fields: int) -> DataRejectedEr
 
 def _said(one: Misfit) -> str:
     if one.fields is None:
-        return f"Line {one.line}: a quote mark that is not closed, or inside an unquoted field"
+        return (
+            f"Line {one.line}: a quote mark that is not closed or inside an unquoted field, or more than "
+            f"{LONGEST_RECORD >> 20} MB"
+        )
     return f"Line {one.line}: {one.fields} field{'s' * (one.fields != 1)}"
 
 

@@ -55,7 +55,7 @@ class TextFile:
     notes: tuple[str, ...]
 
 
-def open_text(path: Path, *, encoding: str | None, folder: Path) -> TextFile:
+def open_text(path: Path, *, encoding: str | None, folder: Path, sha256: str | None = None) -> TextFile:
     """Make sure that a file is text in a known encoding.
 
     Parameters
@@ -66,6 +66,8 @@ def open_text(path: Path, *, encoding: str | None, folder: Path) -> TextFile:
         As declared, such as ``"cp1252"``; `None` means UTF-8, or UTF-16 and UTF-32 with their mark.
     folder
         Private folder for a decoded copy.
+    sha256
+        Hash of the file, where it is known already.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def open_text(path: Path, *, encoding: str | None, folder: Path) -> TextFile:
     name = marked or declared or "utf-8"
     notes = ("byte-order mark removed",) if mark else ()
     if name == "utf-8":
-        return TextFile(path, len(mark), _check_utf8(path), "utf-8", notes)
+        return TextFile(path, len(mark), _check_utf8(path, sha256), "utf-8", notes)
     copy = folder / "decoded.txt"
     digest = _decode(path, name, copy)
     return TextFile(copy, 0, digest, name, (*notes, f"decoded from {name}"))
@@ -111,21 +113,24 @@ def _known(encoding: str, path: Path) -> str:
     return "utf-8" if name == "utf-8-sig" else name
 
 
-def _check_utf8(path: Path) -> str:
+def _check_utf8(path: Path, sha256: str | None) -> str:
+    """Refuse bytes that are not UTF-8, or NUL, and give the hash of the file."""
     digest, decoder, read = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 0
     with path.open("rb") as stream:
         while True:
             piece = stream.read(_CHUNK)
-            digest.update(piece)
+            if sha256 is None:
+                digest.update(piece)
             _refuse_nul(b"\0" in piece, path)
             held = len(decoder.getstate()[0])
-            try:
-                decoder.decode(piece, final=not piece)
-            except UnicodeDecodeError as fault:
-                line = _line_at(path, read - held + fault.start)
-                raise DataRejectedError(_not_utf8(path, line, piece)) from None
+            if held or not piece.isascii():
+                try:
+                    decoder.decode(piece, final=not piece)
+                except UnicodeDecodeError as fault:
+                    line = _line_at(path, read - held + fault.start)
+                    raise DataRejectedError(_not_utf8(path, line, piece)) from None
             if not piece:
-                return digest.hexdigest()
+                return sha256 or digest.hexdigest()
             read += len(piece)
 
 

@@ -54,10 +54,12 @@ def open_arrival(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source
         return reader(connection, arrival, source)
     if len(arrival.files) > 1:
         return join_files(connection, arrival, source.reading, lambda path: _open(connection, path, source))
-    return _open(connection, arrival.files[0], source)
+    return _open(connection, arrival.files[0], source, arrival.sha256)
 
 
-def _open(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> RawTable:
+def _open(
+    connection: duckdb.DuckDBPyConnection, path: Path, source: Source, sha256: str | None = None
+) -> RawTable:
     """Read one file of a delivery."""
     if source.kind in ("spss", "stata", "sas"):
         return read_statistical(
@@ -70,7 +72,7 @@ def _open(connection: duckdb.DuckDBPyConnection, path: Path, source: Source) -> 
         kind = "csv" if source.kind == "csv" else "excel"
     return open_source(
         connection, path, kind=kind, encoding=source.encoding, delimiter=source.delimiter,
-        sheet=source.sheet, header_row=source.header_row,
+        sheet=source.sheet, header_row=source.header_row, sha256=sha256,
     )  # fmt: skip
 
 
@@ -83,6 +85,7 @@ def open_source(
     delimiter: str | None = None,
     sheet: str | None = None,
     header_row: int = 1,
+    sha256: str | None = None,
 ) -> RawTable:
     """Read a file as text, whole or not at all.
 
@@ -100,6 +103,8 @@ def open_source(
         Of a workbook; `None` takes the only sheet that holds something, or asks.
     header_row
         Line or row of the header, from 1; Parquet has none.
+    sha256
+        Hash of the file, where it is known already.
 
     Returns
     -------
@@ -124,7 +129,9 @@ def open_source(
         raise ConfigError(f"{path.name}: header_row counts from 1; {header_row} was given.")
     check_regular(path)
     if kind == "csv":
-        return read_delimited(connection, path, encoding=encoding, delimiter=delimiter, header_row=header_row)
+        return read_delimited(
+            connection, path, encoding=encoding, delimiter=delimiter, header_row=header_row, sha256=sha256
+        )
     if kind == "excel":
         return read_sheet(connection, path, sheet=sheet, header_row=header_row)
     return read_parquet(connection, path)
