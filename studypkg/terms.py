@@ -76,6 +76,9 @@ class Code:
         The code is a second choice, or only for a special case, and is never a default.
     timed
         For a billing code: whether it counts 15-minute units.
+    since, until
+        First and last day of service (``YYYY-MM-DD``) on which the code may stand; None for no limit. A
+        code that has ended, or was made lately, is right or wrong by the day it was given.
     """
 
     system: Literal["icd10cm", "cpt", "loinc", "snomed"]
@@ -84,6 +87,8 @@ class Code:
     side: Side | None = None
     alternative: bool = False
     timed: bool | None = None
+    since: str | None = None
+    until: str | None = None
     note: str | None = None
 
 
@@ -116,7 +121,8 @@ class Coded(Term):
         if at_least not in CERTAINTIES:
             raise UnknownTermError(f'"{at_least}" is not a certainty. Allowed: {", ".join(CERTAINTIES)}.')
         floor = max(CERTAINTIES.index(at_least), 1)
-        sure = [c for c in self.codes if CERTAINTIES.index(c.certainty) >= floor and not c.alternative]
+        lasting = [c for c in self.codes if not c.alternative and c.until is None]
+        sure = [c for c in lasting if CERTAINTIES.index(c.certainty) >= floor]
         fitting = [c for c in sure if c.side == side] or [c for c in sure if c.side is None]
         return fitting[0] if len(fitting) == 1 else None
 

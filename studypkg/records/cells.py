@@ -187,7 +187,12 @@ def column_checks(column: Column, *, listed: bool) -> list[Check]:
     return checks
 
 
-def row_checks(table: Table, ranges: Mapping[str, tuple[float, float]], cutoff: date | None) -> list[Check]:
+def row_checks(
+    table: Table,
+    ranges: Mapping[str, tuple[float, float]],
+    cutoff: date | None,
+    in_force: Mapping[str, Mapping[str, tuple[str | None, str | None]]],
+) -> list[Check]:
     """List the rules that look at more than one cell, or at the cut-off.
 
     Parameters
@@ -198,6 +203,8 @@ def row_checks(table: Table, ranges: Mapping[str, tuple[float, float]], cutoff: 
         Lowest and highest score of each instrument.
     cutoff
         Last day that a row may carry.
+    in_force
+        For each column the codes that hold for a time only: first and last day.
 
     Notes
     -----
@@ -208,6 +215,14 @@ def row_checks(table: Table, ranges: Mapping[str, tuple[float, float]], cutoff: 
         Check("WRONG_ORDER", f"{order.low}, {order.high}", f"{ident(order.low)} > {ident(order.high)}")
         for order in table.orders
     ]
+    for name, codes in in_force.items():
+        if name in table.column_names and table.event_date is not None and codes:
+            plain = f"lower(regexp_replace({ident('_t_' + name)}, '[\\s_-]', '', 'g'))"
+            cases = [
+                f"WHEN {literal(code)} THEN {_outside(ident(table.event_date), *days)}"
+                for code, days in sorted(codes.items())
+            ]
+            checks.append(Check("CODE_NOT_IN_FORCE", name, f"CASE {plain} {' '.join(cases)} ELSE false END"))
     if {"instrument", "score"} <= set(table.column_names) and ranges:
         cases = " ".join(
             f"WHEN {literal(name)} THEN score < {low!r} OR score > {high!r}"
@@ -222,6 +237,13 @@ def row_checks(table: Table, ranges: Mapping[str, tuple[float, float]], cutoff: 
     if table.parent is not None:
         checks += _episode_checks(table)
     return checks
+
+
+def _outside(day: str, since: str | None, until: str | None) -> str:
+    """Write SQL that is true for a day before or after a code was in force."""
+    before = [f"{day} < DATE {literal(since)}"] if since else []
+    after = [f"{day} > DATE {literal(until)}"] if until else []
+    return " OR ".join([*before, *after]) or "false"
 
 
 def _episode_checks(table: Table) -> list[Check]:

@@ -13,6 +13,7 @@ from studypkg.config import study_vocabulary
 from studypkg.declaration import Study
 from studypkg.records.rules import RULES
 from studypkg.records.screening import Lists
+from studypkg.terms import Coded
 from studypkg.vocabulary import Vocabulary, normalise
 
 
@@ -24,12 +25,35 @@ def lists_of(study: Study, tables: Mapping[str, Table]) -> dict[str, Lists]:
 
 def _lists(table: Table, vocabulary: Vocabulary) -> Lists:
     words: dict[str, Mapping[str, str]] = {}
+    in_force: dict[str, Mapping[str, tuple[str | None, str | None]]] = {}
     for column in table.columns:
         if column.kind == "code" and (column.allowed or column.vocabulary):
             section = vocabulary.resolution(column.vocabulary) if column.vocabulary else {}
-            words[column.name] = {**section, **{normalise(word): word for word in column.allowed}}
+            own = _codes(vocabulary, column.vocabulary) if column.vocabulary else {}
+            coded = {word: term for word, (term, _, _) in own.items()}
+            words[column.name] = {**coded, **section, **{normalise(word): word for word in column.allowed}}
+            in_force[column.name] = {
+                word: (since, until) for word, (_, since, until) in own.items() if since or until
+            }
     ranges = {name: (one.minimum, one.maximum) for name, one in vocabulary.instruments.items()}
-    return Lists(words, ranges, normalise)
+    return Lists(words, ranges, normalise, {name: codes for name, codes in in_force.items() if codes})
+
+
+def _codes(vocabulary: Vocabulary, section: str) -> dict[str, tuple[str, str | None, str | None]]:
+    """Map the diagnosis codes of a section, with and without the dot, to a term and the days they hold.
+
+    Notes
+    -----
+    A code that two terms share, a second choice and an unverified code mean nothing. Billing codes are
+    never read: what was billed does not say what was done.
+    """
+    found: dict[str, dict[str, tuple[str | None, str | None]]] = {}
+    for term in vocabulary.section(section).values():
+        for code in term.codes if isinstance(term, Coded) else ():
+            if code.system == "icd10cm" and not code.alternative and code.certainty != "unverified":
+                for word in {code.code, code.code.replace(".", "")}:
+                    found.setdefault(normalise(word), {})[term.id] = (code.since, code.until)
+    return {word: (*terms, *next(iter(terms.values()))) for word, terms in found.items() if len(terms) == 1}
 
 
 def fingerprint_of(
@@ -66,6 +90,9 @@ def rules_of(tables: Mapping[str, Table], lists: Mapping[str, Lists]) -> str:
     parts = {
         "schema": repr(dict(tables)),
         "rules": sorted(RULES),
-        "lists": {name: [sorted(map(repr, one.words.items())), one.ranges] for name, one in lists.items()},
+        "lists": {
+            name: [sorted(map(repr, one.words.items())), one.ranges, one.in_force]
+            for name, one in lists.items()
+        },
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -64,6 +64,11 @@ RULES: Mapping[str, Rule] = {
             "Use a listed word, translate it under `values` of the source, or add a term to the study.",
         ),
         Rule(
+            "CODE_NOT_IN_FORCE",
+            "The code of the condition was not in force on the day on which care began.",
+            "Use the code of that day, or translate it under `values` of the source.",
+        ),
+        Rule(
             "WRONG_ORDER",
             "Two columns of the row are the wrong way round: the first must not exceed the second.",
             "Mend one of the two cells.",

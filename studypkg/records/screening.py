@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -48,11 +48,14 @@ class Lists:
         Lowest and highest score of each instrument.
     normalise
         Reduces a word to the form in which `words` has it.
+    in_force
+        For each column the normalised codes that hold for a time only: first and last day.
     """
 
     words: Mapping[str, Mapping[str, str]]
     ranges: Mapping[str, tuple[float, float]]
     normalise: Callable[[str], str]
+    in_force: Mapping[str, Mapping[str, tuple[str | None, str | None]]] = field(default_factory=dict)
 
     def of(self, column: Column) -> Mapping[str, str] | None:
         """Give the closed list of a column, or None if any word may stand there."""
@@ -109,7 +112,7 @@ def start_screen(
     checks: list[Check] = []
     for column in table.columns:
         checks += column_checks(column, listed=lists.of(column) is not None)
-    checks += row_checks(table, lists.ranges, cutoff)
+    checks += row_checks(table, lists.ranges, cutoff, lists.in_force)
     checks.append(Check("CONFLICTING_KEY", ", ".join(table.key), "false"))
     stage = f"stage_{table.name}"
     columns = [f"{ident(column.name)} {_type(connection, table, column, lists)}" for column in table.columns]

@@ -121,6 +121,8 @@ def vocabulary_tokens(terms: Iterable[Term], *, sided: bool = False) -> dict[str
         for code in term.codes if isinstance(term, Coded) else ():
             if code.system in BILLING or code.alternative or code.certainty == "unverified":
                 continue
+            if code.until is not None:
+                continue  # whether it was in force is a question of the day, which is asked elsewhere
             meaning = f"{term.id}/{code.side or ''}" if sided else term.id
             for token in _spellings(code.system, code.code):
                 found.setdefault(token, {})[meaning] = CERTAINTIES.index(code.certainty)

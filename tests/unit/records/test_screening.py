@@ -416,3 +416,33 @@ def test_a_word_that_looks_like_sql_is_only_a_word(connection: duckdb.DuckDBPyCo
         connection, "visits", "episode_id | date | status\n e1 | 2026-01-05 | '; DROP TABLE stage_visits; --"
     )
     assert one_source(faults(connection, screen)) == [["UNKNOWN_TERM status"]]
+
+
+DATED = Lists(
+    words={"condition": {"m54.5": "referred_low_back_pain", "m54.50": "referred_low_back_pain"}},
+    ranges={},
+    normalise=normalise,
+    in_force={"condition": {"m54.5": (None, "2021-09-30"), "m54.50": ("2021-10-01", None)}},
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "good"),
+    [
+        ("M54.5", "2021-09-30", True), ("M54.5", "2021-10-01", False), ("m54.50", "2021-10-01", True),
+        ("M54.50", "2021-09-30", False), ("M54.99", "2021-09-30", False),
+    ],
+)  # fmt: skip
+def test_a_code_is_judged_by_the_day_on_which_care_began(connection, monkeypatch, code, day, good):
+    monkeypatch.setitem(globals(), "LISTS", DATED)
+    screen = screened(connection, "episodes", f"""
+        patient_id | episode_id | clinic_id | start_date | condition
+        p1         | e1         | c1        | {day}      | {code}
+    """)  # fmt: skip
+    rules = {check.rule for check in screen.checks if _fails(connection, screen, check.rule)}
+    assert rules == (set() if good else {"UNKNOWN_TERM"} if code == "M54.99" else {"CODE_NOT_IN_FORCE"})
+
+
+def _fails(connection, screen, rule):
+    found = connection.execute(f"SELECT count(*) FROM {screen.stage} WHERE {screen.failed(rule=rule)}")
+    return found.fetchall()[0][0] > 0
