@@ -40,10 +40,12 @@ class Arrival:
 
 #: Kinds that fetch before they are read, and the function that does: (source, root, work) → files.
 _FETCHERS: Mapping[str, str] = {
+    "redcap": "studypkg.records.redcap:fetch",
     "sql": "studypkg.records.sql:fetch",
 }
 #: Kinds that can say what they will read before they do: (source, root) → whether it is there, and what.
 _LOOKERS: Mapping[str, str] = {
+    "redcap": "studypkg.records.redcap:look",
     "sql": "studypkg.records.sql:look",
 }
 #: Loaded only where a source has an address: the library behind it is slow to import.

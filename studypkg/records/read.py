@@ -26,6 +26,7 @@ Reader = Callable[[duckdb.DuckDBPyConnection, Arrival, Source], RawTable]
 #: Kinds with a reader of their own, loaded only where a source needs it.
 _READERS: Mapping[str, str] = {
     "fhir": "studypkg.records.fhir:read_fhir",
+    "redcap": "studypkg.records.redcap:read_redcap",
 }
 
 

@@ -58,7 +58,8 @@ class Cells:
             return as_code(cell, pairs, column=column, file=self.file)
         if field is not None and field.validation.endswith("comma_decimal"):
             # The project itself says that this is a decimal comma.
-            return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]*,[0-9]+') THEN replace({cell}, ',', '.') ELSE {cell} END"
+            number = f"regexp_full_match({cell}, '[+-]?[0-9]*,[0-9]+')"
+            return f"CASE WHEN {number} THEN replace({cell}, ',', '.') ELSE {cell} END"
         return cell
 
     def value(self, column: str) -> str:

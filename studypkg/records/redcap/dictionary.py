@@ -142,7 +142,7 @@ def read_dictionary(path: Path) -> Dictionary:
     lacking = [name for name in _NEEDED if name not in heads]
     if lacking:
         raise DataRejectedError(
-            f'{file}: this is no REDCap data dictionary: it has no column "{lacking[0]}"'
+            f'{file}: this is no REDCap data dictionary: it has no column "{lacking[0]}".'
             f"{nearest(lacking[0], heads)} Download it again under Project Setup, Data Dictionary."
         )
     fields = []

@@ -89,8 +89,8 @@ def read_header(
         for name in trimmed:
             if name not in known:
                 raise DataRejectedError(
-                    f'{file}: the export has a column "{_shown(name)}" and the dictionary {dictionary.file} has '
-                    f"no such field. Download both on the same day. Nothing was replaced."
+                    f'{file}: the export has a column "{_shown(name)}" and the dictionary {dictionary.file} '
+                    f"has no such field. Download both on the same day. Nothing was replaced."
                 )
         return Header(tuple(trimmed), labelled=False)
     found, place = [], 0
@@ -105,8 +105,8 @@ def read_header(
             place = at + 1
         if at is None or columns[at][0] in found:
             raise DataRejectedError(
-                f'{file}: the column "{_shown(name)}" is neither a variable nor, at this place, the label of one '
-                f"in {dictionary.file}. Export again with raw headers. Nothing was replaced."
+                f'{file}: the column "{_shown(name)}" is neither a variable nor, at this place, the label of '
+                f"one in {dictionary.file}. Export again with raw headers. Nothing was replaced."
             )
         found.append(columns[at][0])
     return Header(tuple(found), labelled=True)

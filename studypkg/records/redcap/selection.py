@@ -90,7 +90,8 @@ def select(
             )
         done = f"{cells.code(status)} = '2'"
     row = connection.execute(
-        f"SELECT count(*) FILTER (WHERE NOT ({inside})), count(*) FILTER (WHERE ({inside}) AND NOT ({holds})), "
+        f"SELECT count(*) FILTER (WHERE NOT ({inside})), "
+        f"count(*) FILTER (WHERE ({inside}) AND NOT ({holds})), "
         f"count(*) FILTER (WHERE ({inside}) AND ({holds}) AND NOT ({done})) FROM ({base})"
     ).fetchone()
     outside, elsewhere, incomplete = row or (0, 0, 0)
@@ -115,10 +116,8 @@ def select(
             value = _of(cells.value(column), alias, raw.columns)
             selects.append(f"coalesce({value}, '') AS {ident(column)}")
             names.append(column)
-    sql = (
-        f"SELECT {', '.join(selects)} FROM (SELECT * FROM ({base}) WHERE ({inside}) AND ({holds}) AND ({done})) b "
-        f"{' '.join(joins)}"
-    )
+    kept = f"SELECT * FROM ({base}) WHERE ({inside}) AND ({holds}) AND ({done})"
+    sql = f"SELECT {', '.join(selects)} FROM ({kept}) b {' '.join(joins)}"
     return Selection(sql, tuple(names), int(outside), int(elsewhere), int(incomplete), tuple(left))
 
 
@@ -173,8 +172,8 @@ def _join(
             match = " AND ".join(f"{alias}.{key} = b.{key}" for key in keys)
             return f"LEFT JOIN ({rows}) {alias} ON {match}"
     raise DataRejectedError(
-        f'{file}: the form "{form}" stands several times for one record and event, so it cannot be set beside '
-        f"another one. Take it out of `beside`. Nothing was replaced."
+        f'{file}: the form "{form}" stands several times for one record and event, so it cannot be set '
+        f"beside another one. Take it out of `beside`. Nothing was replaced."
     )
 
 
