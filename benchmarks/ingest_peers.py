@@ -60,7 +60,8 @@ def by_duckdb(folder: Path, out: Path) -> None:
         db.execute(
             f"CREATE TABLE stage AS SELECT *, {mask} AS mask FROM (SELECT row_number() OVER () + 1 AS line, "
             "m.episode_id, m.episode_id AS te, m.score AS ts, m.date AS td, m.instrument AS ti, "
-            "m.role AS tr, TRY_CAST(m.date AS DATE) AS date, CASE lower(m.instrument) WHEN 'nprs' THEN 'nprs' WHEN 'lefs' "
+            "m.role AS tr, TRY_CAST(m.date AS DATE) AS date, "
+            "CASE lower(m.instrument) WHEN 'nprs' THEN 'nprs' WHEN 'lefs' "
             "THEN 'lefs' END AS instrument, m.context, TRY_CAST(m.score AS DOUBLE) AS score, "
             f"CASE WHEN m.role IN {ROLES!r} THEN m.role END AS role, e.start, coalesce(e.bad, false) AS bad "
             f"FROM {text} m LEFT JOIN episodes e USING (episode_id))"

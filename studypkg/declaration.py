@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -51,11 +52,120 @@ class Screening(Block):
     max_withdrawn_share: float = Field(default=1.0, ge=0, le=1)
 
 
-class Privacy(Block):
-    """`[privacy]`: the two gates, and the smallest count that may be shown."""
+class Pseudonyms(Block):
+    """`[privacy.pseudonyms]`: where the secret key is, and which ways of writing an id are the same id.
 
+    Notes
+    -----
+    The key itself never stands in a study file. `key_file` is a path outside the study's folder and
+    outside any working copy; `key_variable` names an environment variable. `case` says whether ``ab1``
+    and ``AB1`` are one person, `blanks` what becomes of blanks, `ignore` lists characters that do not
+    count, such as the hyphens of a number. Unicode is composed (NFC) and leading zeros are kept, always.
+    """
+
+    key_variable: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    key_file: Path | None = None
+    case: Literal["keep", "fold"] = "keep"
+    blanks: Literal["keep", "trim", "remove"] = "trim"
+    ignore: str = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Pseudonyms:
+        if self.key_variable is not None and self.key_file is not None:
+            raise ValueError('write either "key_variable" or "key_file": a key has one place')
+        return self
+
+
+#: What becomes of a column of the study's own under the policy `research`.
+Treatment = Literal["keep", "drop", "pseudonym", "zip3"]
+
+
+class Research(Block):
+    """`[privacy.research]`: how far the records are coarsened for those who may not see real dates.
+
+    Notes
+    -----
+    `internal` is the folder of the records as the clinic knows them, from which the research tables are
+    derived. `dates` is ``shift`` (each patient's days are moved by the same secret number of days, at
+    most `max_shift_days` either way and never none) or ``relative`` (each patient's first intake becomes
+    2000-01-01). `columns` says what becomes of columns that only this study has.
+    """
+
+    internal: Path = Path("data/internal")
+    dates: Literal["shift", "relative"] = "shift"
+    max_shift_days: int = Field(default=365, ge=7, le=3650)
+    age_band_years: int = Field(default=5, ge=1, le=45)
+    zip3: Literal["2000", "2010", "all"] = "all"
+    columns: Mapping[Identifier, Treatment] = {}
+
+
+class QuasiIdentifier(Block):
+    """`[privacy.quasi_identifiers.COLUMN]`: what an outsider may know, and the steps to make it coarser.
+
+    Notes
+    -----
+    At most one of: `bands` (widths of bands of a number), `digits` (leading characters kept of a code),
+    `periods` (of a date), `groups` (for each step, the words that each group joins). The last step is
+    always the column left out; a column with none of them has that step only.
+    """
+
+    bands: tuple[float, ...] = ()
+    digits: tuple[int, ...] = ()
+    periods: tuple[Literal["month", "quarter", "year", "decade"], ...] = ()
+    groups: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+
+    @model_validator(mode="after")
+    def _each_step_is_coarser(self) -> QuasiIdentifier:
+        if sum(map(bool, (self.bands, self.digits, self.periods, self.groups))) > 1:
+            raise ValueError('write one of "bands", "digits", "periods" and "groups"')
+        if any(width <= 0 for width in self.bands) or any(n < 1 for n in self.digits):
+            raise ValueError("widths and numbers of characters are above 0")
+        if any(b <= a or b % a for a, b in pairwise(self.bands)):
+            raise ValueError("each band width must be a multiple of the one before, such as 5, 10, 20")
+        if any(b >= a for a, b in pairwise(self.digits)):
+            raise ValueError("each step keeps fewer characters than the one before, such as 5, 3, 1")
+        order = ("month", "quarter", "year", "decade")
+        if any(order.index(b) <= order.index(a) for a, b in pairwise(self.periods)):
+            raise ValueError("each period must be longer than the one before, such as month, year")
+        return self
+
+
+class Anonymity(Block):
+    """`[privacy.anonymity]`: how alike people must be on the quasi-identifiers.
+
+    Notes
+    -----
+    Every class of people with the same quasi-identifiers has at least `k` of them, at least `l` different
+    values of each column in `sensitive`, and a spread of these no further than `t` from that of everyone.
+    Up to `max_suppressed` of the people may be left out to get there.
+    """
+
+    k: int = Field(default=11, ge=2)
+    l: float | None = Field(default=None, ge=1)  # noqa: E741 - the name of the field
+    t: float | None = Field(default=None, ge=0, le=1)
+    sensitive: tuple[str, ...] = ()
+    max_suppressed: float = Field(default=0.05, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Anonymity:
+        if (self.l is not None or self.t is not None) and not self.sensitive:
+            raise ValueError('"l" and "t" are about the columns in "sensitive". Name them')
+        return self
+
+
+class Privacy(Block):
+    """`[privacy]`: the two gates, the policy between them, and the smallest count that may be shown."""
+
+    policy: Literal["internal", "research"] = "internal"
     min_cell: int = Field(default=11, ge=2)
+    min_quantile: int = Field(default=20, ge=4)
+    dominance: float = Field(default=10.0, ge=0, le=100)
+    late_groups: Literal["hold", "protect"] = "hold"
     allow_columns: tuple[str, ...] = ()
+    pseudonyms: Pseudonyms = Pseudonyms()
+    research: Research = Research()
+    quasi_identifiers: Mapping[Identifier, QuasiIdentifier] = {}
+    anonymity: Anonymity = Anonymity()
 
 
 class Responder(Block):
@@ -183,6 +293,13 @@ class Study(Block):
     def processed(self) -> Path:
         """Folder of the screened tables."""
         return self.root / self.study.processed
+
+    @property
+    def internal(self) -> Path:
+        """Folder of the records with real dates: that of the screened tables, unless they are coarsened."""
+        if self.privacy.policy == "internal":
+            return self.processed
+        return self.root / self.privacy.research.internal
 
     @property
     def reports(self) -> Path:

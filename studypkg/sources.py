@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from studypkg.schema import TABLES
+from studypkg.systems import Block, Fhir, Redcap, Sql
+
+__all__ = ["Block", "Identifier", "Melt", "Scale", "Series", "Source"]
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Block(BaseModel):
-    """A block of `study.toml`: frozen, and every key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 #: Kinds whose records can lie elsewhere than in a file.
@@ -53,125 +49,9 @@ class Scale(Block):
     add: float = 0.0
 
 
-class Redcap(Block):
-    """`[sources.redcap]`: which part of a REDCap project feeds the table."""
-
-
-class FhirScore(Block):
-    """`[sources.fhir.instruments]`: what a LOINC code, or an item of a questionnaire, is a score of.
-
-    Notes
-    -----
-    `unit` is the one unit in which the scores are accepted, for instruments whose scale the package
-    does not know, or whose records name none (`"none"`).
-    """
-
-    instrument: str
-    context: str = ""
-    unit: str | None = None
-
-
-class Fhir(Block):
-    """`[sources.fhir]`: which resources feed the table, and what FHIR itself leaves open.
-
-    Notes
-    -----
-    `version` is found by the shape of the resources if it is not declared. `timezone` is the clinic's
-    own: it decides on which day an instant fell. `episode` says what an episode of care is: an
-    EpisodeOfCare, a Condition of the study, or everything of one patient. `instruments` and `codes` map
-    codes (``CODE`` or ``system|CODE``) and items (``linkId`` or ``questionnaire#linkId``) to the study's
-    words. `role` says which score is which, because FHIR does not. `date_fallback` names what may stand
-    in for a time that is missing. `ids` says whether the logical ids are pseudonyms although they do not
-    look so.
-    """
-
-    version: Literal["R4", "STU3", "DSTU2"] | None = None
-    timezone: str | None = None
-    episode: Literal["episode_of_care", "condition", "patient"] = "episode_of_care"
-    instruments: Mapping[str, FhirScore] = {}
-    codes: Mapping[str, str] = {}
-    role: Literal["by_order", "intake", "interim", "discharge", "follow_up"] | None = None
-    date_fallback: tuple[Literal["issued", "encounter"], ...] = ()
-    ids: Literal["opaque", "pseudonyms"] = "opaque"
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        try:
-            return value if value is None else ZoneInfo(value).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not a time zone of the IANA list, such as America/New_York") from None
-
-    @field_validator("instruments", mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        if not isinstance(value, Mapping):
-            return value
-        return {key: {"instrument": one} if isinstance(one, str) else one for key, one in value.items()}
-
-
-#: Keys under which people write down an address or a password; neither belongs in a file that is shared.
-_ADDRESS_KEYS = ("url", "uri", "dsn", "connection", "host", "user", "username", "password")
 #: Words of a query string that carry a right to read, as in a pre-signed address: parts, and whole words.
 _SECRETS = ("signature", "token", "secret", "passw", "credential", "x-amz-", "x-goog-")
 _SECRET_WORDS = frozenset(("sig", "pwd", "key", "apikey", "api_key", "api-key", "auth"))
-
-
-class Sql(Block):
-    """`[sources.sql]`: which rows of a database feed the table, and how to find the database.
-
-    Notes
-    -----
-    `url_variable` names the environment variable that holds the database's SQLAlchemy URL; a DuckDB
-    or SQLite file is named by the source's `path` instead. Either one SELECT in `query`, or a table or
-    view in `relation` with the `columns` to read. `timezone` is the zone in which days are counted;
-    columns that hold instants are refused without it.
-    """
-
-    url_variable: str | None = None
-    query: str | None = None
-    relation: str | None = None
-    columns: tuple[str, ...] = ()
-    timezone: str | None = None
-    timeout_seconds: int = Field(default=600, ge=1, le=86_400)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_address(cls, given: Any) -> Any:
-        found = next((key for key in _ADDRESS_KEYS if isinstance(given, Mapping) and key in given), None)
-        if found is not None:
-            raise ValueError(
-                f'"{found}" is not written into study.toml, which is shared. Put the whole address of the '
-                f"database into an environment variable, such as CLINIC_DB, and write "
-                f'url_variable = "CLINIC_DB"'
-            )
-        return given
-
-    @field_validator("url_variable")
-    @classmethod
-    def _a_variable(cls, value: str | None) -> str | None:
-        if value is not None and not (value.isascii() and value.isidentifier()):
-            raise ValueError(
-                "this is the name of an environment variable, such as CLINIC_DB, never the address itself. "
-                "If a password stood here, change it"
-            )
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        try:
-            return value if value is None else ZoneInfo(value).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not a time zone of the IANA list, such as America/New_York") from None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Sql:
-        if (self.query is None) == (self.relation is None):
-            raise ValueError('write either "query", one SELECT, or "relation", a table or view')
-        if self.columns and self.relation is None:
-            raise ValueError('"columns" belongs to "relation"; a query lists its columns itself')
-        return self
 
 
 class Source(Block):
@@ -192,7 +72,9 @@ class Source(Block):
 
     `delivery` says what a delivery is: ``whole`` (everything there is; a row that is gone from it is
     withdrawn) or ``additions`` (new and corrected rows; nothing is withdrawn by absence). `withdrawn` maps
-    a column of the source to the words that withdraw a row. `precedence` decides between sources that
+    a column of the source to the words that withdraw a row. `pseudonymise` lists columns, of the source
+    or of the table, whose values are replaced by keyed pseudonyms before anything is kept of them; see
+    `[privacy.pseudonyms]`. `precedence` decides between sources that
     bring the same key: the higher wins. `retired` lists columns of the source that earlier deliveries
     had and that are meant to be gone.
     """
@@ -214,6 +96,7 @@ class Source(Block):
     missing_when: Mapping[str, Mapping[str, str]] = {}
     melt: Melt | None = None
     drop: tuple[str, ...] = ()
+    pseudonymise: tuple[str, ...] = ()
     labels: bool = False
     user_missing: Literal["empty", "keep"] = "empty"
     delivery: Literal["whole", "additions"] = "whole"
@@ -248,6 +131,24 @@ class Source(Block):
                 "out, change it if it was real, and give it to the run by the environment"
             )
         return value
+
+    @model_validator(mode="after")
+    def _reads_a_project(self) -> Source:
+        if self.kind != "redcap":
+            return self
+        if self.redcap is None:
+            raise ValueError(
+                'kind = "redcap" needs a [sources.redcap] block, with the data dictionary or the variables '
+                "of the API"
+            )
+        if bool(self.path) == self.redcap.live:
+            raise ValueError('write either "path", a record export, or redcap.url_variable')
+        if self.path and self.redcap.dictionary is None:
+            raise ValueError(
+                "[sources.redcap] dictionary is missing. Download the data dictionary of the project (Project"
+                " Setup, Data Dictionary) and name it: it says which fields name people"
+            )
+        return self
 
     @model_validator(mode="after")
     def _reads_a_database(self) -> Source:
@@ -286,6 +187,8 @@ class Source(Block):
             self.kind, self.encoding, self.delimiter, self.sheet, self.header_row,
             self.labels, self.user_missing,
         )  # fmt: skip
+        if self.kind == "redcap":  # whose reader refuses identifiers that nothing replaces
+            plain += (self.pseudonymise,)
         # A bundle is read for one table; a flat file is read for all of them.
         table = self.table if self.fhir is not None or self.kind == "fhir" else ""
         return (*plain, repr(self.redcap), repr(self.fhir), repr(self.sql), table)

@@ -10,11 +10,11 @@ from typer.exceptions import TyperException
 from studypkg import __version__
 
 # The help lists the commands in this order.
-from studypkg.cli import studies, records, pages  # isort: skip
+from studypkg.cli import studies, mapping, records, privacy, pages, audit  # isort: skip
 from studypkg.cli.options import app
 from studypkg.errors import StudyError
 
-__all__ = ["app", "main", "pages", "records", "studies"]
+__all__ = ["app", "audit", "main", "mapping", "pages", "privacy", "records", "studies"]
 
 
 def _version(wanted: bool) -> None:

@@ -28,6 +28,7 @@ def fit(
 ) -> None:
     """Fit the study's models to all screened rows and print the answers, beside what was published."""
     opened = pipeline.as_known(pipeline.open_study(study), as_of)
+    pipeline.issue_of(opened, month, ())
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
         if as_of is None:
             now = now_of(opened)
@@ -84,10 +85,12 @@ def _month(
 ) -> None:
     opened = pipeline.as_known(pipeline.open_study(study), as_of)
     today = today_of(opened)
+    month = pipeline.issue_of(opened, month, clinics)
+    # What is rebuilt is, unless another month is named, what the run of that batch made.
+    month = month or jobs.last_full_month(pipeline.day_of(opened) or today)
     with jobs.lock(opened), progress_for(sys.stderr) as progress:
         run = jobs.run_month(
-            opened, month or jobs.last_full_month(today), today=today, clinics=clinics, again=again,
-            progress=progress,
+            opened, month, today=today, clinics=clinics, again=again, progress=progress,
         )  # fmt: skip
     typer.echo(run.as_text())
     if run.exit_code:

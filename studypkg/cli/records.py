@@ -70,6 +70,10 @@ def history(
     tell(told, as_json, _history_text(told))
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def _history_text(told: list[dict[str, Any]]) -> str:
     if not told:
         return "There is no history yet. `study ingest` begins it."
@@ -104,7 +108,8 @@ def quarantine(
         with jobs.lock(opened):
             rows = pipeline.export_rows(opened, export)
         said = (
-            f"{rows} rows written to {export}. It holds patients' values: keep it safe, and delete it later."
+            f"{_counted(rows, 'row')} written to {export}. It holds patients' values: keep it safe, and "
+            f"delete it later."
         )
         tell({"rows": rows, "file": str(export)}, as_json, said)
         return
@@ -114,7 +119,8 @@ def quarantine(
             result = pipeline.readmit_rows(opened, readmit, today=now.date(), now=now, progress=progress.say)
         came = sum(one.accepted for one in result.waiting)
         still = sum(one.still for one in result.waiting)
-        said = f"{came} records came in; {still} are still set aside. `study quarantine` says why."
+        said = f"{_counted(came, 'record')} came in; {still} still set aside."
+        said += " `study quarantine` says why." if still else ""
         tell({"came_in": came, "still_set_aside": still}, as_json, said)
         return
     found = pipeline.quarantine_of(opened)

@@ -1,7 +1,8 @@
 """The steps of one month: the only room that introduces the others to each other."""
 
-from studypkg.pipeline.opening import Check, check_study, init_study, open_store, open_study
-from studypkg.pipeline.past import as_known, damaged_history, history_of
+from studypkg.pipeline.mapping import MappedFile, add_to_study, map_file
+from studypkg.pipeline.opening import Check, check_study, init_study, issue_of, open_store, open_study
+from studypkg.pipeline.past import as_known, damaged_history, day_of, history_of
 from studypkg.pipeline.publishing import Page, Plan, make_month, plan_month
 from studypkg.pipeline.running import (
     ModelsRun,
@@ -17,20 +18,25 @@ from studypkg.pipeline.steps import IngestRun, ModelsStep, ingest_step, models_s
 __all__ = [
     "Check",
     "IngestRun",
+    "MappedFile",
     "ModelsRun",
     "ModelsStep",
     "Page",
     "Plan",
+    "add_to_study",
     "as_known",
     "check_study",
     "damaged_history",
+    "day_of",
     "export_rows",
     "fit_models",
     "history_of",
     "ingest_records",
     "ingest_step",
     "init_study",
+    "issue_of",
     "make_month",
+    "map_file",
     "models_step",
     "open_store",
     "open_study",

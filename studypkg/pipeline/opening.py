@@ -15,8 +15,10 @@ from typing import Any
 import duckdb
 
 from studypkg.config import Study, load_study
-from studypkg.errors import ConfigError
+from studypkg.errors import ConfigError, StudyError
+from studypkg.pipeline.deriving import check_veiled, open_records, study_key
 from studypkg.privacy.identifiers import check_identifiers
+from studypkg.privacy.policies import RESEARCH_ISSUE, check_mark, policy_of, refuse_calendar
 from studypkg.records import RawTable
 from studypkg.records.arrivals import look
 from studypkg.sources import Source
@@ -33,8 +35,35 @@ def open_study(path: Path | str) -> Study:
 
 
 def open_store(study: Study) -> Store:
-    """Open the study's screened tables, as they are or as they were known."""
-    return Store(study.processed, as_of=study.as_of)
+    """Open the study's screened tables, as they are or as they were known.
+
+    Raises
+    ------
+    QualityGateError
+        If they were made under another policy than the one declared now.
+    DisclosureError
+        If the past is asked for under `research`, whose tables keep no history.
+    """
+    policy = policy_of(study)
+    if study.as_of is not None:
+        refuse_calendar(policy, "`--as-of`")
+    store = Store(study.processed, as_of=study.as_of)
+    check_mark(Store(study.processed).manifest(), policy, folder=str(study.study.processed))
+    return store
+
+
+def issue_of(study: Study, month: str | None, clinics: tuple[str, ...]) -> str | None:
+    """Name the issue of the pages that are asked for: the month, or that of a study without real months.
+
+    Raises
+    ------
+    DisclosureError
+        If a month or a clinic is asked for under `research`.
+    """
+    policy = policy_of(study)
+    if month is not None or clinics:
+        refuse_calendar(policy, "a page of a clinic or of a month")
+    return RESEARCH_ISSUE if policy.name == "research" else month
 
 
 def notebook_file(study: Study, name: str) -> Path:
@@ -53,6 +82,7 @@ def identifier_gate(study: Study) -> Callable[[duckdb.DuckDBPyConnection, RawTab
     """Make the check that stops a source with direct identifiers before any of its rows is kept."""
 
     def gate(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: Source) -> None:
+        check_veiled(connection, raw, source)
         check_identifiers(
             connection, raw.relation, raw.columns, file=raw.name,
             dropped=source.drop, allowed=study.privacy.allow_columns,
@@ -109,6 +139,7 @@ def check_study(study: Study) -> list[Check]:
         The declaration, each file, the folders, the notebooks and the libraries.
     """
     checks = [Check("study.toml", True, f'"{study.study.name}", {len(study.sources)} sources')]
+    checks.append(_policy_check(study))
     for source in study.sources:
         there, found = look(source, study.root)
         checks.append(Check(f"source of {source.table}", there, found))
@@ -121,6 +152,18 @@ def check_study(study: Study) -> list[Check]:
     checks.append(Check("python", sys.version_info >= (3, 11), sys.version.split()[0]))
     checks += [Check(name, True, importlib.metadata.version(name)) for name in LIBRARIES]
     return checks
+
+
+def _policy_check(study: Study) -> Check:
+    """Look whether the tables that are there fit the declared policy, and whether its key can be read."""
+    try:
+        policy = policy_of(study)
+        needs_key = policy.name == "research" or policy.options
+        key = f", key {study_key(study).id}" if needs_key else ""
+        open_records(study, taking_in=bool(needs_key))
+    except StudyError as fault:
+        return Check("policy", False, str(fault))
+    return Check("policy", True, f"{policy.name} ({policy.fingerprint}){key}")
 
 
 def _writable(folder: Path) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 from studypkg.config import Study
 from studypkg.errors import ConfigError
+from studypkg.pipeline.deriving import open_records
 from studypkg.pipeline.opening import open_store
+from studypkg.privacy.policies import policy_of, refuse_calendar
 from studypkg.store import Batch, Store
 
 
@@ -24,8 +27,9 @@ def as_known(study: Study, as_of: str | None) -> Study:
     Returns
     -------
     Study
-        The same declaration; its tables are those of then, its pages go to a folder of their own and say
-        in their titles what they are.
+        The same declaration; its tables are those of then, and its pages go to a folder of their own. The
+        released documents are those of then to the byte, so what they are stands on the pages only: see
+        `remark_of`.
 
     Raises
     ------
@@ -34,11 +38,23 @@ def as_known(study: Study, as_of: str | None) -> Study:
     """
     if as_of is None:
         return study
+    refuse_calendar(policy_of(study), "`--as-of`")
     batch = Store(study.processed, as_of=as_of).batches()[-1]
+    return study.model_copy(update={"as_of": batch.number})
+
+
+def remark_of(study: Study) -> str:
+    """Say on a page that it shows a past state; nothing on a page of what is known now."""
+    if study.as_of is None:
+        return ""
+    batch = open_store(study).batches()[-1]
     day = f" of {batch.day.isoformat()}" if batch.day else ""
-    name = f"{study.study.name} (as known at batch {batch.number}{day})"
-    titled = study.study.model_copy(update={"name": name})
-    return study.model_copy(update={"study": titled, "as_of": batch.number})
+    return f"As known at batch {batch.number}{day}: what came in later is not in it."
+
+
+def day_of(study: Study) -> dt.date | None:
+    """Day on which the records that a study looks at were last added to; None for now, or without a time."""
+    return None if study.as_of is None else open_store(study).batches()[-1].day
 
 
 def history_of(study: Study, table: str | None = None) -> list[dict[str, Any]]:
@@ -56,9 +72,9 @@ def history_of(study: Study, table: str | None = None) -> list[dict[str, Any]]:
     ConfigError
         If no batch knows the table.
     """
-    told = [_batch(batch, table) for batch in open_store(study).batches()]
+    told = [_batch(batch, table) for batch in open_records(study).batches()]
     if table is not None and told and not any(one["tables"] for one in told):
-        names = sorted({name for batch in open_store(study).batches() for name in batch.tables})
+        names = sorted({name for batch in open_records(study).batches() for name in batch.tables})
         raise ConfigError(f'the history has no table "{table}". It has: {", ".join(names)}.')
     return told
 
@@ -89,4 +105,4 @@ def _batch(batch: Batch, table: str | None) -> dict[str, Any]:
 
 def damaged_history(study: Study) -> list[Path]:
     """List the files of the history that are missing or not what they were."""
-    return open_store(study).damaged()
+    return open_records(study).damaged()

@@ -17,8 +17,13 @@ from typing import Any
 from studypkg import __version__
 from studypkg.config import Study
 from studypkg.errors import StudyError
-from studypkg.pipeline.opening import NOTEBOOKS, notebook_file
+from studypkg.pipeline.crossing import check_released, check_study_policy
+from studypkg.pipeline.late import first_batch
+from studypkg.pipeline.opening import NOTEBOOKS, notebook_file, open_store
+from studypkg.pipeline.past import remark_of
 from studypkg.pipeline.releasing import config_hash
+from studypkg.pipeline.running import ingest_records
+from studypkg.privacy.policies import RESEARCH_ISSUE, policy_of, refuse_calendar
 from studypkg.progress import Reporter
 from studypkg.records.arrivals import witness
 from studypkg.reports import read_document
@@ -127,11 +132,19 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
     study_file = str((study.root / "study.toml").resolve())
     month = {"study_file": study_file, "month": plan.month}
     progress.say("reading and screening the records")
+    # A study whose records were taken in under another policy stops here, before any page.
+    check_study_policy(study)
+    wanted = dict(RUN_PAGES)
+    if study.privacy.policy == "research":
+        if plan.month != RESEARCH_ISSUE or plan.clinics:
+            refuse_calendar(policy_of(study), "a page of a clinic or of a month")
+        ingest_records(study, today=plan.today)
+        del wanted["ingest"]
     if study.as_of is not None:
         month["as_of"] = str(study.as_of)
     run_parameters = {"ingest": {**month, "today": plan.today.isoformat()}, "research": month}
     pages = []
-    for unit, notebook in RUN_PAGES.items():
+    for unit, notebook in wanted.items():
         page = _make_page(
             study, plan.month, unit, notebook, _TITLES[unit], run_parameters[unit], show_code=True
         )
@@ -141,6 +154,7 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
         pages.append(page)
         progress.say(f"{_TITLES[unit].lower()}: done in {page.seconds:.1f} s")
     documents = released_folder(study, plan.month)
+    check_released(study, documents)
     units = list(_units(documents, plan.clinics))
     progress.total(len(units))
     with ProcessPoolExecutor(study.jobs.workers, mp_context=get_context("spawn")) as pool:
@@ -163,7 +177,8 @@ def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, .
             progress.page(f"{page.name} {page.status}")
     merged = _merge(plan.pages_before, pages)
     _write_manifest(study, plan, merged)
-    write_index(study.reports, list(_index_entries(study)), study.study.name)
+    name = " · ".join(filter(None, (study.study.name, remark_of(study))))
+    write_index(study.reports, list(_index_entries(study)), name)
     return merged
 
 
@@ -200,7 +215,8 @@ def _make_page(
     try:
         rendered = render_notebook(
             notebook_file(study, notebook), parameters, folder, stem=unit, show_code=show_code,
-            title=f"{title}, {month}", timeout=study.jobs.timeout_seconds, cwd=study.root.resolve(),
+            title=f"{title}, {month}", remark=remark_of(study), timeout=study.jobs.timeout_seconds,
+            cwd=study.root.resolve(),
         )  # fmt: skip
     except StudyError as fault:
         seconds = (dt.datetime.now(tz=dt.UTC) - started).total_seconds()
@@ -275,6 +291,8 @@ def _write_manifest(study: Study, plan: Plan, pages: tuple[Page, ...]) -> None:
             "month": plan.month,
             "fingerprint": plan.fingerprint if everything else "",
             "package": __version__,
+            "first_batch": first_batch(study, plan.month),
+            "policy": policy_of(study).name,
             "pages": [asdict(page) for page in pages],
         },
     )
@@ -282,7 +300,9 @@ def _write_manifest(study: Study, plan: Plan, pages: tuple[Page, ...]) -> None:
 
 def _fingerprint(study: Study, month: str) -> str:
     digest = hashlib.sha256(f"{__version__} {month} {study.as_of} {config_hash(study)}".encode())
-    for source in study.sources:
+    if study.as_of is not None:  # the files of today say nothing of the records of then
+        digest.update(open_store(study).batches()[-1].name.encode())
+    for source in study.sources if study.as_of is None else ():
         # What cannot be known without reading it counts as new.
         seen = witness(source, study.root)
         digest.update((secrets.token_hex() if seen is None else seen).encode())

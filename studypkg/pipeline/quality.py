@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from studypkg.config import Study, study_vocabulary
+from studypkg.pipeline.issuing import Desk
 from studypkg.pipeline.measuring import Measured
-from studypkg.pipeline.releasing import gate
-from studypkg.privacy.suppression import Released
+from studypkg.privacy.released import Released
 from studypkg.reports.run_documents import FreshNote
 from studypkg.review import Periods, Recorded, quality_statistics
 
@@ -21,8 +21,15 @@ _DAYS = {
 }
 
 
-def release_quality(study: Study, measured: Measured, when: Periods) -> Released | None:
+def release_quality(study: Study, measured: Measured, when: Periods, *, state: str) -> Released | None:
     """Release completeness, habits and exclusions; None for a study without an outcome.
+
+    Parameters
+    ----------
+    study, measured, when
+        The declaration, the rows, and the months.
+    state
+        State of the records; see `releasing.state_of`.
 
     Raises
     ------
@@ -45,7 +52,10 @@ def release_quality(study: Study, measured: Measured, when: Periods) -> Released
         treated=frozenset(tables["treatments"]["episode_id"]),
         marks=(instrument.minimum, middle, instrument.maximum),
     )
-    return gate(study, *quality_statistics(recorded, when))
+    desk = Desk(study, when.month, state)
+    released, _ = desk.shared_page("quality", *quality_statistics(recorded, when))
+    desk.close()
+    return released
 
 
 def fresh_notes(measured: Measured, released: Released | None, when: Periods) -> tuple[FreshNote, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,11 +13,12 @@ import pandas as pd
 
 from studypkg import __version__
 from studypkg.config import Study, study_vocabulary
-from studypkg.errors import ConfigError, DisclosureError
+from studypkg.errors import ConfigError
 from studypkg.pipeline.fitting import FittedModel
+from studypkg.pipeline.issuing import Desk
 from studypkg.pipeline.measuring import Measured
-from studypkg.privacy.disclosure import audit
-from studypkg.privacy.suppression import Additive, Released, Statistic, release
+from studypkg.pipeline.opening import open_store
+from studypkg.privacy.policies import policy_of
 from studypkg.records import IngestResult
 from studypkg.reports.document import (
     Answer,
@@ -39,6 +40,8 @@ from studypkg.review import (
     tallies,
 )
 
+#: In the place of a day under the policy `research`.
+NO_REAL_DAY = "not shown, dates are moved"
 _SHOWN_VERSIONS = ("pandas", "duckdb", "statsmodels", "papermill", "seaborn")
 
 
@@ -69,7 +72,7 @@ def release_month(
     Raises
     ------
     DisclosureError
-        If the attacker finds a small cell in what was about to be released.
+        If a small group could be worked out from what is about to be released and all that was before.
     ConfigError
         If a clinic that the study names has no episode.
     """
@@ -90,16 +93,22 @@ def release_month(
         "provenance": provenance_of(study, ingested, measured),
         "labels": labels_of(study),
     }
+    desk = Desk(study, month, state_of(study, ingested, measured))
     network, shown, withheld = None, set(), set()
     if len(clinics) > 1:
-        released = gate(study, *network_page(material, pool, tuple(clinics), when))
-        network = NetworkDocument(clinics=clinics, released=released, **common)
+        numbers, sums = network_page(material, pool, tuple(clinics), when)
+        released, issue = desk.shared_page("network", numbers, sums)
+        network = NetworkDocument(clinics=clinics, released=released, issue=issue, **common)
         shown, withheld = shares_shown(released), cells_withheld(released)
     pages = {}
     for clinic, name in clinics.items():
         numbers, sums = clinic_page(material, pool, clinic, when, comparable=shown)
-        released = gate(study, numbers, sums, also_withhold=withheld)
-        pages[clinic] = ClinicDocument(clinic=clinic, clinic_name=name, released=released, **common)
+        released, issue = desk.clinic_page(clinic, numbers, sums, also_withhold=withheld)
+        pages[clinic] = ClinicDocument(
+            clinic=clinic, clinic_name=name, released=released, issue=issue, **common
+        )
+    # Noted before anything is written: what the ledger does not know cannot have left.
+    desk.close()
     return MonthDocuments(pages, network)
 
 
@@ -119,24 +128,11 @@ def clinic_names(study: Study, measured: Measured) -> dict[str, str]:
     return {c: study.report.clinic_names.get(c, c.replace("_", " ").capitalize()) for c in wanted}
 
 
-def gate(
-    study: Study, numbers: list[Statistic], sums: list[Additive], *, also_withhold: Collection[str] = ()
-) -> Released:
-    """Let numbers through the release gate, and attack what it lets through.
-
-    Raises
-    ------
-    DisclosureError
-        If a small cell could be worked out.
-    """
-    released = release(numbers, relations=sums, min_cell=study.privacy.min_cell, also_withhold=also_withhold)
-    breaches = audit(released, sums)
-    if breaches:
-        raise DisclosureError(
-            f"{len(breaches)} small cells could be worked out from the numbers about to be published. "
-            "Nothing was published. Please report this as a fault of the package."
-        )
-    return released
+def state_of(study: Study, ingested: IngestResult, measured: Measured) -> str:
+    """Name the state of the records that numbers come from: batch, last day that counts, and declaration."""
+    batches = open_store(study).batches()
+    batch = batches[-1].name if batches else ingested.fingerprint[:12]
+    return f"{batch}@{data_cutoff(study, measured)}#{config_hash(study)[:8]}"
 
 
 def _periods(study: Study, material: Material, month: str) -> Periods:
@@ -214,17 +210,27 @@ def counts_of(ingested: IngestResult) -> Counts:
 
 def provenance_of(study: Study, ingested: IngestResult, measured: Measured) -> dict[str, Any]:
     """Say what a page was made from."""
+    policy = policy_of(study)
+    research = policy.name == "research"
     return {
-        **_open_until(study, measured),
+        **({} if research else _open_until(study, measured)),
         "package": __version__,
         "config_hash": config_hash(study)[:12],
-        "input_hash": ingested.fingerprint[:12],
+        "input_hash": (ingested.inputs or ingested.fingerprint)[:12],
         "min_cell": study.privacy.min_cell,
         "adherence_window_days": study.adherence.window_days,
         "no_report": study.adherence.no_report,
-        "data_cutoff": measured.cutoff.date().isoformat(),
+        "data_cutoff": data_cutoff(study, measured),
+        "policy": policy.name,
+        "policy_fingerprint": policy.fingerprint,
         "libraries": {name: version(name) for name in _SHOWN_VERSIONS},
     }
+
+
+def data_cutoff(study: Study, measured: Measured) -> str:
+    """Name the last day that counts, where days are real."""
+    real = study.privacy.policy == "internal"
+    return measured.cutoff.date().isoformat() if real else NO_REAL_DAY
 
 
 def _open_until(study: Study, measured: Measured) -> dict[str, str]:

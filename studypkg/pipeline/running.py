@@ -12,9 +12,11 @@ import pandas as pd
 
 from studypkg.config import Study
 from studypkg.errors import ConfigError
+from studypkg.pipeline.deriving import derive_research, open_records, veil_of
 from studypkg.pipeline.fitting import FittedModel, answer_as_dict, answers_as_text, fit_study
 from studypkg.pipeline.measuring import Measured, measure
 from studypkg.pipeline.opening import identifier_gate, open_store
+from studypkg.pipeline.past import remark_of
 from studypkg.records import (
     Faults,
     IngestResult,
@@ -93,13 +95,15 @@ def ingest_records(
     progress
         Told what is being done.
     """
-    store = open_store(study)
-    return ingest(study, store, cutoff=today, gate=identifier_gate(study), now=now, progress=progress)
+    store, gate, veil = open_records(study, taking_in=True), identifier_gate(study), veil_of(study)
+    result = ingest(study, store, cutoff=today, gate=gate, veil=veil, now=now, progress=progress)
+    derive_research(study)
+    return result
 
 
 def quarantine_of(study: Study) -> list[Faults]:
     """Count what is set aside, by file, rule and column; no value of a patient."""
-    return summarise_quarantine(open_store(study))
+    return summarise_quarantine(open_records(study))
 
 
 def export_rows(study: Study, path: Path) -> int:
@@ -114,7 +118,7 @@ def export_rows(study: Study, path: Path) -> int:
         raise ConfigError(
             f"{path.name} would lie among the pages, which are passed on. Choose another folder."
         )
-    return export_quarantine(open_store(study), path)
+    return export_quarantine(open_records(study), path)
 
 
 def readmit_rows(
@@ -127,7 +131,10 @@ def readmit_rows(
 ) -> IngestResult:
     """Screen mended rows of the quarantine as if they stood so in their file, and take in the good ones."""
     gate = identifier_gate(study)
-    return readmit(study, open_store(study), path, cutoff=today, gate=gate, now=now, progress=progress)
+    store = open_records(study)
+    result = readmit(study, store, path, cutoff=today, gate=gate, now=now, progress=progress)
+    derive_research(study)
+    return result
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ class ModelsRun:
 
     def as_text(self) -> str:
         """Say the answers to a person at a terminal."""
-        blocks = [self.study.study.name]
+        blocks = ["\n".join(filter(None, (self.study.study.name, remark_of(self.study))))]
         if self.models:
             blocks.append(answers_as_text(self.models))
         arms = self.measured.arms()

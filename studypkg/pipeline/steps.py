@@ -16,6 +16,7 @@ from studypkg.inference.diagnostics import r_squared
 from studypkg.measures import attenuation
 from studypkg.models import CrossCheck, Fit
 from studypkg.pipeline.fitting import Answer, FittedModel
+from studypkg.pipeline.late import late_notes
 from studypkg.pipeline.measuring import Measured, measure
 from studypkg.pipeline.opening import open_store, open_study
 from studypkg.pipeline.past import as_known
@@ -25,14 +26,17 @@ from studypkg.pipeline.releasing import (
     answers_of,
     clinic_names,
     counts_of,
+    data_cutoff,
     labels_of,
     model_note,
     outcome_note,
     provenance_of,
     release_month,
+    state_of,
     thresholds_of,
 )
 from studypkg.pipeline.running import fit_models, ingest_records
+from studypkg.privacy.policies import RESEARCH_ISSUE, policy_of, refuse_calendar
 from studypkg.records import RULES, IngestResult, SourceResult
 from studypkg.reports import write_document
 from studypkg.reports.run_documents import (
@@ -80,6 +84,7 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "", as_o
         Describe the records as they were known then, and read no file: a batch, a day or a month.
     """
     study = as_known(open_study(_find(study_file)), as_of or None)
+    refuse_calendar(policy_of(study), "the page of data quality by clinic and month")
     if study.as_of is None:
         result = ingest_records(study, today=dt.date.fromisoformat(today) if today else None)
     else:
@@ -87,7 +92,7 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "", as_o
     measured = measure(study, open_store(study))
     month = month or _latest_month(measured)
     when = periods(month, study.report.trend_months)
-    released = release_quality(study, measured, when)
+    released = release_quality(study, measured, when, state=state_of(study, result, measured))
     document = IngestDocument(
         study=study.study.name, month=month, data_cutoff=measured.cutoff.date().isoformat(),
         sources=tuple(_source_note(source) for source in result.sources),
@@ -95,7 +100,7 @@ def ingest_step(study_file: str, month: str | None = None, today: str = "", as_o
             ReasonNote(table, rule, rows, RULES[rule].advice)
             for (table, rule), rows in _reasons(result).items()
         ),
-        fresh=fresh_notes(measured, released, when),
+        late=late_notes(study, {month, *when.months}), fresh=fresh_notes(measured, released, when),
         released=released, window=when.window, clinics=clinic_names(study, measured),
         provenance=provenance_of(study, result, measured), labels=labels_of(study),
     )  # fmt: skip
@@ -115,13 +120,18 @@ def models_step(study_file: str, month: str | None = None, as_of: str = "") -> M
         Use the records as they were known then: a batch, a day or a month.
     """
     study = as_known(open_study(_find(study_file)), as_of or None)
-    month = month or _latest_month(measure(study, open_store(study)))
-    run = fit_models(study, month=month, cross_check=True)
+    if study.privacy.policy == "research":
+        # Without real months there is no month to release: the models see every record.
+        month, upto = RESEARCH_ISSUE, None
+    else:
+        month = upto = month or _latest_month(measure(study, open_store(study)))
+    run = fit_models(study, month=upto, cross_check=True)
     ingested = IngestResult.from_manifest(open_store(study).manifest())
-    _write_documents(study, run.measured, run.models, ingested, month)
+    if upto is not None:
+        _write_documents(study, run.measured, run.models, ingested, upto)
     outcome = outcome_note(study)
     document = ResearchDocument(
-        study=study.study.name, month=month, data_cutoff=run.measured.cutoff.date().isoformat(),
+        study=study.study.name, month=month, data_cutoff=data_cutoff(study, run.measured),
         outcome=outcome, models=tuple(_model_report(study, m, run.measured) for m in run.models),
         thresholds=thresholds_of(study), counts=counts_of(ingested),
         provenance=provenance_of(study, ingested, run.measured), labels=labels_of(study),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+#: Larger than any count; keeps every program bounded.
+CEILING = 1e7
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,124 @@ class Range:
     low: float
     high: float
 
+    @property
+    def exact(self) -> bool:
+        """Whether only one value is possible."""
+        return self.low == self.high
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``sum of weight · variable = right``; variables by place."""
+
+    weights: tuple[tuple[int, float], ...]
+    right: float
+
+
+class Polytope:
+    """All values that some hidden cells can have together.
+
+    Parameters
+    ----------
+    lower, upper
+        Limits of each variable, shape (variables,).
+    equations
+        What must hold.
+    least
+        Places of variables whose sum is as small as the equations allow; see `Notes`.
+
+    Notes
+    -----
+    Where `least` is given, the smallest possible sum of those variables is found first, and then kept:
+    the attacker believes that no more has changed between two issues than the shown numbers force.
+    """
+
+    def __init__(
+        self,
+        lower: NDArray[np.float64],
+        upper: NDArray[np.float64],
+        equations: Sequence[Equation],
+        least: Sequence[int] = (),
+    ) -> None:
+        self.lower, self.upper = lower, np.minimum(upper, CEILING)
+        rows = [r for r, e in enumerate(equations) for _ in e.weights]
+        columns = [place for e in equations for place, _ in e.weights]
+        weights = [weight for e in equations for _, weight in e.weights]
+        self._equal = csr_array((weights, (rows, columns)), shape=(len(equations), len(lower)))
+        self._right = np.array([e.right for e in equations])
+        self._most: tuple[csr_array, NDArray[np.float64]] | None = None
+        self.feasible = True
+        self._least = np.full(len(lower), np.inf)
+        self._most_seen = np.full(len(lower), -np.inf)
+        if least:
+            direction = np.zeros(len(lower))
+            direction[list(least)] = 1.0
+            found = self._solve(direction)
+            if found is not None:
+                limit = float(direction @ found) + _SLACK
+                self._most = (csr_array(direction[None, :]), np.array([limit]))
+        else:
+            self._solve(np.zeros(len(lower)))
+
+    def lowest(self, place: int) -> float:
+        """Smallest value of one variable, rounded up: counts are whole."""
+        found = self._end(place, 1.0)
+        return 0.0 if found is None else float(np.ceil(found - _SLACK))
+
+    def highest(self, place: int) -> float:
+        """Largest value of one variable, rounded down."""
+        found = self._end(place, -1.0)
+        return np.inf if found is None or found >= CEILING - 1 else float(np.floor(found + _SLACK))
+
+    def range_of(self, place: int) -> Range:
+        """Smallest and largest value of one variable."""
+        return Range(self.lowest(place), self.highest(place))
+
+    def _end(self, place: int, sign: float) -> float | None:
+        direction = np.zeros(len(self.lower))
+        direction[place] = sign
+        found = self._solve(direction)
+        return None if found is None else float(found[place])
+
+    def push(self, places: Collection[int]) -> None:
+        """Find two points, with some variables small together and large together.
+
+        Notes
+        -----
+        One solution is a witness for many variables at once, and spares most programs of single ones.
+        """
+        for sign in (-1.0, 1.0):
+            direction = np.zeros(len(self.lower))
+            direction[list(places)] = sign
+            self._solve(direction)
+
+    def reached(self, place: int) -> Range:
+        """Give the smallest and largest value of a variable in all points seen so far."""
+        return Range(float(self._least[place]) - _SLACK, float(self._most_seen[place]) + _SLACK)
+
+    def _solve(self, direction: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        if not self.feasible:
+            return None
+        if not len(self.lower):
+            return np.zeros(0)
+        more = {} if self._most is None else {"A_ub": self._most[0], "b_ub": self._most[1]}
+        equal = {"A_eq": self._equal, "b_eq": self._right} if len(self._right) else {}
+        answer = linprog(
+            direction, **equal, **more, bounds=np.column_stack([self.lower, self.upper]), method="highs"
+        )
+        if answer.status != 0:
+            self.feasible = False
+            return None
+        point: NDArray[np.float64] = np.asarray(answer.x)
+        self._least = np.minimum(self._least, point)
+        self._most_seen = np.maximum(self._most_seen, point)
+        return point
+
 
 def feasible_ranges(
-    targets: Iterable[str], known: Mapping[str, int], relations: Sequence[Additive]
+    targets: Collection[str], known: Mapping[str, float], relations: Sequence[Additive]
 ) -> dict[str, Range]:
-    """Find the range of each hidden cell.
+    """Find the range of each hidden cell of one table.
 
     Parameters
     ----------
@@ -44,66 +162,19 @@ def feasible_ranges(
     -------
     dict of str to Range
         Rounded inwards to whole numbers, because a count is whole.
-
-    Notes
-    -----
-    Every hidden cell is a variable ≥ 0, every sum an equation. The range of a cell is the minimum and
-    the maximum of that variable. Sums that share no hidden cell are solved apart.
     """
-    wanted = list(targets)
-    open_sums = [r for r in relations if any(c not in known for c in (r.total, *r.parts))]
-    found: dict[str, Range] = {}
-    for cells, sums in _components(open_sums, known):
-        inside = [cell for cell in wanted if cell in cells]
-        if inside:
-            found.update(_solve(inside, sorted(cells), sums, known))
-    return {cell: found.get(cell, Range(0.0, np.inf)) for cell in wanted}
-
-
-def _components(
-    sums: Sequence[Additive], known: Mapping[str, int]
-) -> Iterable[tuple[set[str], list[Additive]]]:
-    touching: dict[str, list[int]] = defaultdict(list)
-    for number, relation in enumerate(sums):
-        for cell in (relation.total, *relation.parts):
-            if cell not in known:
-                touching[cell].append(number)
-    unseen = set(range(len(sums)))
-    while unseen:
-        queue, members, cells = [min(unseen)], [], set()
-        unseen.discard(queue[0])
-        while queue:
-            number = queue.pop()
-            members.append(number)
-            for cell in (sums[number].total, *sums[number].parts):
-                if cell in known or cell in cells:
-                    continue
-                cells.add(cell)
-                near = [n for n in touching[cell] if n in unseen]
-                unseen.difference_update(near)
-                queue += near
-        yield cells, [sums[n] for n in sorted(members)]
-
-
-def _solve(
-    targets: Sequence[str], cells: Sequence[str], sums: Sequence[Additive], known: Mapping[str, int]
-) -> dict[str, Range]:
+    cells = sorted({c for r in relations for c in (r.total, *r.parts)} - known.keys())
     place = {cell: number for number, cell in enumerate(cells)}
-    matrix = np.zeros((len(sums), len(cells)))
-    right = np.zeros(len(sums))
-    for row, relation in enumerate(sums):
+    equations = []
+    for relation in relations:
+        weights = []
+        right = 0.0
         for cell, sign in ((relation.total, 1.0), *((part, -1.0) for part in relation.parts)):
             if cell in known:
-                right[row] -= sign * known[cell]
+                right -= sign * known[cell]
             else:
-                matrix[row, place[cell]] += sign
-    found = {}
-    for cell in targets:
-        direction = np.zeros(len(cells))
-        direction[place[cell]] = 1.0
-        ends = []
-        for sign in (1.0, -1.0):
-            answer = linprog(sign * direction, A_eq=matrix, b_eq=right, bounds=(0, None), method="highs")
-            ends.append(sign * answer.fun if answer.status == 0 else (0.0 if sign > 0 else np.inf))
-        found[cell] = Range(float(np.ceil(ends[0] - 1e-6)), float(np.floor(ends[1] + 1e-6)))
-    return found
+                weights.append((place[cell], sign))
+        if weights:
+            equations.append(Equation(tuple(weights), right))
+    body = Polytope(np.zeros(len(cells)), np.full(len(cells), CEILING), equations)
+    return {cell: body.range_of(place[cell]) if cell in place else Range(0.0, np.inf) for cell in targets}

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studypkg.privacy.bounds import Additive, feasible_ranges
-from studypkg.privacy.suppression import Released
+from studypkg.privacy.bounds import Additive
+from studypkg.privacy.ledger import issue_of
+from studypkg.privacy.narrowing import Narrowed, narrowed
+from studypkg.privacy.relations import Issue, relations_of
+from studypkg.privacy.released import Released
+
+__all__ = ["Breach", "Narrowed", "audit", "narrowed"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,13 @@ class Breach:
     high: float
 
 
-def audit(released: Released, relations: Sequence[Additive] = ()) -> tuple[Breach, ...]:
+def audit(
+    released: Released,
+    relations: Sequence[Additive] = (),
+    *,
+    earlier: Sequence[Issue] = (),
+    batch: str = "",
+) -> tuple[Breach, ...]:
     """Attack released numbers.
 
     Parameters
@@ -27,30 +38,17 @@ def audit(released: Released, relations: Sequence[Additive] = ()) -> tuple[Breac
         The numbers of a page.
     relations
         The sums that hold among their cells.
+    earlier
+        Other issues that the attacker has.
+    batch
+        State of the records that the numbers come from, as in `Issue`.
 
     Returns
     -------
     tuple of Breach
-        Every withheld cell that must lie between 1 and the smallest count that may be shown, and every
-        shown count that is itself small. Empty if the page is safe.
+        Every withheld cell that can only be small, known more closely than that, and every shown count
+        that is itself small. Empty if the page is safe.
     """
-    known: dict[str, int] = {}
-    sums = list(relations)
-    unknown: set[str] = set()
-    for s in released.statistics:
-        if s.n is not None:
-            known[s.n_cell] = s.n
-        elif s.status == "withheld":
-            unknown.add(s.n_cell)
-        if s.kind != "share":
-            continue
-        sums.append(Additive(s.n_cell, (s.k_cell, s.rest_cell)))
-        if s.k is not None and s.n is not None:
-            known |= {s.k_cell: s.k, s.rest_cell: s.n - s.k}
-        elif s.status == "withheld":
-            unknown |= {s.k_cell, s.rest_cell}
-    small = released.min_cell - 1
-    found = [Breach(cell, n, n) for cell, n in known.items() if 1 <= n <= small]
-    ranges = feasible_ranges(sorted(unknown - known.keys()), known, sums)
-    found += [Breach(c, r.low, r.high) for c, r in ranges.items() if r.low >= 1 and r.high <= small]
-    return tuple(found)
+    page = issue_of(released, month="", page="", batch=batch, sums=relations)
+    found = narrowed(relations_of([*earlier, page]), released.min_cell)
+    return tuple(Breach(one.cell, one.low, one.high) for one in found)

@@ -4,124 +4,49 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
-
-import pandas as pd
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from studypkg.errors import DisclosureError
-from studypkg.privacy.bounds import Additive, feasible_ranges
+from studypkg.privacy.bounds import Additive
+from studypkg.privacy.protection import Draft, protect
+from studypkg.privacy.relations import Issue
+from studypkg.privacy.released import _MADE_HERE, Released
+from studypkg.privacy.statistic import Statistic
 
-__all__ = ["Additive", "Released", "Statistic", "release"]
+__all__ = ["Additive", "Limits", "Released", "Statistic", "release"]
 
-_MADE_HERE = object()
-FEW = "fewer than {} patients"
-WOULD_REVEAL = "shown, it would reveal a small group"
+#: One wording for a small group and for what would give one away: two would tell them apart.
+SMALL_GROUP = "fewer than {} patients, or a number that would reveal so few"
+FEW_FOR_QUANTILE = "too few patients for quartiles"
+DOMINATED = "one patient makes most of the sum"
+EARLIER_ISSUE = "too few patients have changed since it was last issued"
+
+Code = Literal["small_group", "few_for_quantile", "dominated", "earlier_issue"]
 
 
 @dataclass(frozen=True)
-class Statistic:
-    """One number of a page, with the counts that it rests on.
+class Limits:
+    """What may be shown.
 
     Parameters
     ----------
-    measure, scope, group, period
-        What it is, whose, of which group, and when.
-    kind
-        ``count``, ``share``, ``mean`` or ``median``.
-    n
-        Patients or episodes behind it; for a count the count itself.
-    k
-        Numerator of a share.
-    value, low, high
-        The number, and its 95 % interval or, for a median, its quartiles.
-    status, reason
-        ``shown``, ``withheld`` or ``not_computable``, and why.
-    n_cell, k_cell
-        Names of the counts `n` and `k`. Statistics of one group of patients share the name.
-    """
-
-    measure: str
-    scope: str
-    group: str
-    period: str
-    kind: Literal["count", "share", "mean", "median"]
-    n: int | None
-    k: int | None = None
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    status: Literal["shown", "withheld", "not_computable"] = "shown"
-    reason: str | None = None
-    n_cell: str = ""
-    k_cell: str = ""
-
-    def __post_init__(self) -> None:
-        place = f"{self.measure}/{self.scope}/{self.group}/{self.period}"
-        if not self.n_cell:
-            object.__setattr__(self, "n_cell", f"{place}:n")
-        if not self.k_cell and self.kind == "share":
-            object.__setattr__(self, "k_cell", f"{place}:k")
-
-    @property
-    def rest_cell(self) -> str:
-        """Name of the count n − k of a share."""
-        return f"not {self.k_cell}"
-
-
-class Released:
-    """Numbers that have passed the gate. Only `release` and `from_dict` make one.
-
-    Parameters
-    ----------
-    statistics
-        All of them; of a withheld one nothing but its place and the reason is left.
     min_cell
-        The smallest count that is shown.
+        Counts from 1 to one less than this are never shown; 0 is.
+    quantile
+        A median is shown with its quartiles, and only of this many patients or more, so that a fourth of
+        them lies beyond each quartile.
+    dominance
+        p of the p % rule: a mean is withheld if the second largest contributor to its sum could say what
+        the largest contributed to within p per cent.
+    differences
+        Withhold, too, what would let two issues tell how few patients came between them.
     """
 
-    def __init__(self, statistics: Iterable[Statistic], min_cell: int, *, made_by: object = None) -> None:
-        if made_by is not _MADE_HERE:
-            raise DisclosureError(
-                "numbers become released only by privacy.suppression.release(). Pass them through it."
-            )
-        self.statistics = tuple(statistics)
-        self.min_cell = min_cell
-        self._places = {(s.measure, s.scope, s.group, s.period): s for s in self.statistics}
-
-    @property
-    def withheld(self) -> int:
-        """How many numbers are withheld."""
-        return sum(s.status == "withheld" for s in self.statistics)
-
-    def get(
-        self, measure: str, *, scope: str = "clinic", group: str = "all", period: str
-    ) -> Statistic | None:
-        """Look up one number; None if there is none at this place."""
-        return self._places.get((measure, scope, group, period))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Give all numbers as a table, one row each."""
-        return pd.DataFrame([asdict(s) for s in self.statistics])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all numbers as plain values for a JSON file."""
-        return {"min_cell": self.min_cell, "statistics": [asdict(s) for s in self.statistics]}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Released:
-        """Read back what `to_dict` gave; what was withheld cannot come back."""
-        made = (Statistic(**one) for one in raw["statistics"])
-        return cls(made, int(raw["min_cell"]), made_by=_MADE_HERE)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Released) and self.to_dict() == other.to_dict()
-
-    def __hash__(self) -> int:
-        return hash((self.min_cell, self.statistics))
-
-    def __repr__(self) -> str:
-        return f"Released({len(self.statistics)} numbers, {self.withheld} withheld)"
+    min_cell: int = 11
+    quantile: int = 20
+    dominance: float = 10.0
+    differences: bool = False
 
 
 def release(
@@ -130,6 +55,9 @@ def release(
     relations: Sequence[Additive] = (),
     min_cell: int = 11,
     also_withhold: Collection[str] = (),
+    limits: Limits | None = None,
+    earlier: Sequence[Issue] = (),
+    batch: str = "",
 ) -> Released:
     """Withhold every small count, and whatever would give one back.
 
@@ -140,37 +68,91 @@ def release(
     relations
         The sums that hold among their cells, known to everyone.
     min_cell
-        Counts from 1 to one less than this are never shown; 0 is.
+        As in `Limits`, where nothing else of them is of interest.
     also_withhold
         Cells that another page of the same month withholds.
+    limits
+        What may be shown.
+    earlier
+        Every issue that a reader may already have and that speaks of the same patients: earlier issues
+        of this page and of others, and the other pages of this month.
+    batch
+        State of the records that the numbers come from, as in `Issue`.
 
     Returns
     -------
     Released
         The same statistics in the same order.
 
+    Raises
+    ------
+    DisclosureError
+        If a small group cannot be protected, or one cell has two values.
+
     Notes
     -----
     A share shows its numerator k and, with n, also n − k, so all three must be large or 0. A mean or a
-    median of few is withheld, because mean × n is a sum of few. Then, until nothing changes: for every
-    small cell the range that the shown cells leave is found by linear programming; if it does not reach
-    from 1 down and from `min_cell` − 1 up, one more cell in reach is withheld, a share before a count, a
-    small one before a large one.
+    median of few is withheld, because mean × n is a sum of few. A number that was issued before is issued
+    anew only if at least `min_cell` patients came or went, and stands as it was if not; one whose n is
+    the same but whose value is not was corrected for someone, and stands too. Then `protection.protect`
+    withholds more until no small cell is known too closely from this page and all earlier issues.
     """
     numbers = tuple(statistics)
+    rules = limits or Limits(min_cell)
     values, users = _cells(numbers)
-    sums = [*relations, *_complements(numbers)]
-    small = {cell for cell, value in values.items() if 0 < value < min_cell}
-    hidden = small | (set(also_withhold) & values.keys())
-    while True:
-        shown = _shown(numbers, hidden)
-        known = {cell: value for cell, value in values.items() if cell in shown}
-        ranges = feasible_ranges(sorted(small), known, sums)
-        open_to_attack = {c for c, r in ranges.items() if r.low > 1 or r.high < min_cell - 1}
-        if not open_to_attack:
-            break
-        hidden.add(_cheapest(open_to_attack, known, sums, users))
-    return Released((_blanked(s, hidden, min_cell) for s in numbers), min_cell, made_by=_MADE_HERE)
+    small = {cell for cell, value in values.items() if 0 < value < rules.min_cell}
+    issued = _Issued.of(earlier, batch)
+    held = {cell for cell, value in values.items() if issued.too_near(cell, value, rules.min_cell)} - small
+    asked = set(also_withhold) | issued.withheld_now
+    hidden = small | held | {cell for cell in asked & values.keys() if values[cell] > 0}
+    given = tuple(tuple(s.counts) for s in numbers if s.n is not None)
+    draft = Draft(values, users, given, (*relations, *_complements(numbers)), small, batch)
+    hidden = protect(draft, hidden - issued.public, earlier, rules)
+    shown = [_judged(s, hidden, held, issued, rules) for s in numbers]
+    return Released(shown, rules.min_cell, small=small, made_by=_MADE_HERE)
+
+
+@dataclass(frozen=True)
+class _Issued:
+    """What earlier issues say of the numbers of this page."""
+
+    counts: Mapping[str, frozenset[float]]
+    numbers: Mapping[tuple[object, ...], Statistic]
+    public: frozenset[str]
+    withheld_now: frozenset[str]
+
+    @classmethod
+    def of(cls, earlier: Sequence[Issue], batch: str) -> _Issued:
+        counts: dict[str, set[float]] = defaultdict(set)
+        numbers: dict[tuple[object, ...], Statistic] = {}
+        public: set[str] = set()
+        withheld: set[str] = set()
+        for issue in earlier:
+            if issue.batch == batch:
+                public |= {cell for cell, told in issue.shown.items() if told.exact}
+                withheld |= issue.withheld
+                continue
+            for cell, told in issue.shown.items():
+                if told.exact:
+                    counts[cell].add(told.low)
+            numbers |= {(*s.place, s.n_cell): s for s in issue.numbers}
+        fixed = {cell: frozenset(found) for cell, found in counts.items()}
+        return cls(fixed, numbers, frozenset(public), frozenset(withheld - public))
+
+    def too_near(self, cell: str, value: int, min_cell: int) -> bool:
+        """Say whether the change since any earlier issue is of 1 to `min_cell` − 1 patients."""
+        return any(0 < abs(value - old) < min_cell for old in self.counts.get(cell, ()))
+
+    def corrected(self, s: Statistic) -> bool:
+        """Say whether the same count had another value."""
+        old = self.number(s)
+        if old is None or old.counts != s.counts or old.value is None or s.value is None:
+            return False
+        return abs(old.value - s.value) > 1e-9 * max(1.0, abs(s.value))
+
+    def number(self, s: Statistic) -> Statistic | None:
+        """Give the number as it was last issued."""
+        return self.numbers.get((*s.place, s.n_cell))
 
 
 def _cells(numbers: Sequence[Statistic]) -> tuple[dict[str, int], dict[str, set[str]]]:
@@ -178,12 +160,7 @@ def _cells(numbers: Sequence[Statistic]) -> tuple[dict[str, int], dict[str, set[
     values: dict[str, int] = {}
     users: dict[str, set[str]] = defaultdict(set)
     for s in numbers:
-        if s.n is None:
-            continue
-        own = {s.n_cell: s.n}
-        if s.kind == "share" and s.k is not None:
-            own |= {s.k_cell: s.k, s.rest_cell: s.n - s.k}
-        for cell, value in own.items():
+        for cell, value in s.counts.items():
             if values.setdefault(cell, value) != value:
                 raise DisclosureError(
                     f'the cell "{cell}" has two values. Statistics of other patients need another name.'
@@ -193,57 +170,41 @@ def _cells(numbers: Sequence[Statistic]) -> tuple[dict[str, int], dict[str, set[
 
 
 def _complements(numbers: Sequence[Statistic]) -> list[Additive]:
-    return [
-        Additive(s.n_cell, (s.k_cell, s.rest_cell))
-        for s in numbers
-        if s.kind == "share" and s.n is not None and s.k is not None
-    ]
+    shares = (s for s in numbers if s.kind == "share" and s.n is not None and s.k is not None)
+    return [Additive(s.n_cell, (s.k_cell, s.rest_cell)) for s in shares]
 
 
-def _is_withheld(s: Statistic, hidden: set[str]) -> bool:
-    cells = {s.n_cell} if s.kind != "share" else {s.n_cell, s.k_cell, s.rest_cell}
-    return bool(cells & hidden)
-
-
-def _shown(numbers: Sequence[Statistic], hidden: set[str]) -> set[str]:
-    """Find the cells that the page shows: counts of shown statistics, and safe denominators."""
-    shown = set()
-    for s in numbers:
-        if s.n is None:
-            continue
-        if s.n_cell not in hidden:
-            shown.add(s.n_cell)
-        if s.kind == "share" and s.k is not None and not _is_withheld(s, hidden):
-            shown |= {s.k_cell, s.rest_cell}
-    return shown
-
-
-def _cheapest(
-    exposed: set[str], known: Mapping[str, int], sums: Sequence[Additive], users: Mapping[str, set[str]]
-) -> str:
-    """Choose what else to withhold: the shown cell next to an exposed one that costs a reader least."""
-    unknown = set(exposed)
-    while True:
-        near: set[str] = set()
-        for relation in sums:
-            cells = {relation.total, *relation.parts}
-            if cells & unknown:
-                near |= cells
-        candidates = [c for c in near if known.get(c, 0) > 0]
-        if candidates:
-            return min(candidates, key=lambda c: (users[c] != {"share"}, "mean" in users[c], known[c], c))
-        if near <= unknown:
-            raise DisclosureError("a small group could not be protected. Nothing was released.")
-        unknown |= near
-
-
-def _blanked(s: Statistic, hidden: set[str], min_cell: int) -> Statistic:
+def _judged(s: Statistic, hidden: set[str], held: set[str], issued: _Issued, rules: Limits) -> Statistic:
+    """Give a number as the page may show it."""
+    bare = replace(s, weights=())
     if s.status == "not_computable":
         safe = s.n is not None and s.n_cell not in hidden
-        return replace(s, n=s.n if safe else None, k=None, value=None, low=None, high=None)
-    if not _is_withheld(s, hidden):
-        return s
-    few = s.n is not None and 0 < s.n < min_cell
-    reason = FEW.format(min_cell) if few else WOULD_REVEAL
-    kept = s.n if s.kind == "share" and s.n_cell not in hidden else None
-    return replace(s, n=kept, k=None, value=None, low=None, high=None, status="withheld", reason=reason)
+        return replace(bare, n=s.n if safe else None, k=None, value=None, low=None, high=None)
+    behind = hidden & s.counts.keys()
+    if (behind and behind <= held) or (not behind and issued.corrected(s)):
+        old = issued.number(s)
+        if old is not None:
+            return replace(old, code="earlier_issue")
+        return _withheld(bare, hidden, "earlier_issue", EARLIER_ISSUE)
+    if behind:
+        return _withheld(bare, hidden, "small_group", SMALL_GROUP.format(rules.min_cell))
+    if s.kind == "median" and s.n is not None and 0 < s.n < rules.quantile:
+        return _withheld(bare, hidden, "few_for_quantile", FEW_FOR_QUANTILE)
+    if s.kind == "mean" and _dominated(s.weights, rules.dominance):
+        return _withheld(bare, hidden, "dominated", DOMINATED)
+    return bare
+
+
+def _withheld(s: Statistic, hidden: set[str], code: Code, reason: str) -> Statistic:
+    kept = s.n if s.n_cell not in hidden and (s.kind == "share" or code != "small_group") else None
+    return replace(
+        s, n=kept, k=None, value=None, low=None, high=None, status="withheld", reason=reason, code=code
+    )
+
+
+def _dominated(weights: Sequence[float], percent: float) -> bool:
+    """Apply the p % rule (Hundepool et al. 2012, *Statistical Disclosure Control*, section 4.2.2)."""
+    if not weights or not weights[0]:
+        return False
+    total, first, second = weights
+    return total - first - second < percent / 100 * first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -18,9 +19,20 @@ _AS_IS = frozenset(
      "UTINYINT", "UHUGEINT", "BOOLEAN", "DATE", "UUID", "TIME")
 )  # fmt: skip
 _STAMPS = frozenset(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"))
+#: Bytes of one cell that are still a value and no document.
+LONGEST_CELL = 1 << 20
+#: Beyond `_UNSUSPECTED` bytes of text, no export packs better than this.
+MOST_RATIO = 200
+_UNSUSPECTED = 1 << 28
 
 
-def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, file: str | None = None) -> RawTable:
+def read_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    file: str | None = None,
+    most_rows: int | None = None,
+) -> RawTable:
     """Read a Parquet file as text.
 
     Parameters
@@ -31,6 +43,8 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, file: str
         The file.
     file
         What messages call it; its own name if not given.
+    most_rows
+        Read only so many of its first records; all if not given.
 
     Returns
     -------
@@ -55,22 +69,26 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, file: str
     )
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        names = pq.read_schema(path).names
+        footer = pq.read_metadata(path)
     except (duckdb.Error, pa.ArrowException):
         raise DataRejectedError(
             f"{file}: this is not a Parquet file that can be read. Write it again, or declare its true kind. "
             f"Nothing was replaced."
         ) from None
     # The names come from the file: DuckDB would rename "pain" beside "Pain" without a word.
-    columns = check_header(names, file=file, place="the schema")
+    columns = check_header(footer.schema.to_arrow_schema().names, file=file, place="the schema")
     kinds = {name: kind for name, kind, *_ in described if name != "file_row_number"}
     cells = [
         f"coalesce({_text(name, kind, file)}, '') AS {ident(trimmed)}"
         for (name, kind), trimmed in zip(kinds.items(), columns, strict=True)
     ]
     sha256 = sha256_of(path)
-    relation = relation_name(sha256, "parquet")
+    relation = relation_name(sha256, "parquet", *([] if most_rows is None else [most_rows]))
+    n_rows = footer.num_rows if most_rows is None else min(footer.num_rows, most_rows)
+    if n_rows < footer.num_rows:
+        source = f"(SELECT * FROM {source} LIMIT {n_rows})"
     try:
+        _refuse_bomb(connection, path, source, kinds, n_rows, file)
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {ident(relation)} AS "
             f"SELECT file_row_number + 1 AS _row, {', '.join(cells)} FROM {source}"
@@ -84,6 +102,40 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, file: str
     n_rows = int(row[0]) if row else 0
     notes = () if n_rows else ("the file holds columns and no records",)
     return RawTable(file, sha256, relation, columns, n_rows, notes=notes)
+
+
+def _refuse_bomb(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    source: str,
+    kinds: Mapping[str, str],
+    n_rows: int,
+    file: str,
+) -> None:
+    """Refuse a few bytes that stand for many before they are written out: a repeated value costs nothing.
+
+    Notes
+    -----
+    Lengths are summed over the packed values, so that little is held at once.
+    """
+    texts = [name for name, kind in kinds.items() if kind == "VARCHAR"]
+    longest, size = 0, 4 * n_rows * (len(kinds) - len(texts))
+    if texts:
+        found = connection.execute(
+            f"SELECT greatest({', '.join(f'max(strlen({ident(name)}))' for name in texts)}, 0), "
+            f"{' + '.join(f'coalesce(sum(strlen({ident(name)})), 0)' for name in texts)} FROM {source}"
+        ).fetchone() or (0, 0)
+        longest, size = int(found[0]), size + int(found[1])
+    if longest > LONGEST_CELL:
+        raise DataRejectedError(
+            f"{file}: a cell holds {longest >> 20} MB of text, which is a document and no value. Leave its "
+            f"column out. Nothing was replaced."
+        )
+    if size > max(_UNSUSPECTED, MOST_RATIO * path.stat().st_size):
+        raise DataRejectedError(
+            f"{file}: {path.stat().st_size} bytes stand for more than {size >> 20} MB of text, which no "
+            f"export does. If it is true, deliver it as CSV. Nothing was replaced."
+        )
 
 
 def _literal_path(path: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -15,12 +16,12 @@ from studypkg.config import study_tables
 from studypkg.declaration import Study
 from studypkg.errors import DataRejectedError, QualityGateError
 from studypkg.records.arrivals import Arrival, arrival_of, arrive
-from studypkg.records.batch import Delivery, Moment, start_run, take_in
 from studypkg.records.fingerprint import fingerprint_of, lists_of, rules_of
-from studypkg.records.history_batch import Run
-from studypkg.records.history_origins import taking
-from studypkg.records.history_waiting import amend
-from studypkg.records.keeping import Keeper
+from studypkg.records.history.batch import Delivery, Moment, start_run, take_in
+from studypkg.records.history.keeping import Keeper
+from studypkg.records.history.origins import taking
+from studypkg.records.history.table import Run
+from studypkg.records.history.waiting import amend
 from studypkg.records.quoting import literal
 from studypkg.records.raw import RawTable, sha256_of
 from studypkg.records.read import open_arrival
@@ -29,8 +30,12 @@ from studypkg.sources import Source
 
 #: Looks at a file as read, and raises if a person could be recognised in it.
 Gate = Callable[[duckdb.DuckDBPyConnection, RawTable, Source], None]
+#: Puts a delivery with pseudonyms in the place of one with ids, before anything is kept of it.
+Veil = Callable[[duckdb.DuckDBPyConnection, RawTable, Source], RawTable]
 #: Kinds whose deliveries are files of rows and nothing else, so that each can be taken in by itself.
 _FILES = frozenset(("csv", "excel", "parquet", "spss", "stata", "sas"))
+#: The only rule that a later cut-off can satisfy.
+_LATER = "FUTURE_DATE"
 _NO_ROOM = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 )
@@ -42,6 +47,7 @@ def ingest(
     *,
     cutoff: date | None,
     gate: Gate,
+    veil: Veil | None = None,
     now: datetime | None = None,
     progress: Callable[[str], None] | None = None,
     memory_limit: str = "1GB",
@@ -59,6 +65,8 @@ def ingest(
         Last day that a row may carry; usually the day of the delivery. `None` checks nothing.
     gate
         Called with every file as text before anything is kept of it; raises if it names people.
+    veil
+        Replaces the ids that a source declares under `pseudonymise`; called before the gate.
     now
         When the batch comes in; where it is not given, the cut-off says the day.
     progress
@@ -70,7 +78,8 @@ def ingest(
     -------
     IngestResult
         The account per source and per table. `unchanged` if this delivery is the one already stored: the
-        same files, mapping, vocabulary, cut-off and package version. Then nothing is read or written.
+        same files, mapping, vocabulary and package version, and a cut-off that decides no row anew. Then
+        nothing is read or written.
 
     Raises
     ------
@@ -91,12 +100,15 @@ def ingest(
         hashes = [one.sha256 for one in arrivals]
         fingerprint = fingerprint_of(study, tables, lists, hashes, cutoff)
         earlier = store.manifest()
-        if earlier.get("fingerprint") == fingerprint:
+        if earlier and earlier["fingerprint"] in (
+            fingerprint,
+            fingerprint_of(study, tables, lists, hashes, _settled(earlier, cutoff)),
+        ):
             tell("The delivery is the one already stored: nothing to do.")
             return IngestResult.from_manifest(earlier)
         with open_database(work, memory_limit, threads) as connection:
             run = start_run(connection, work, study, lists, store, cutoff, tell, mends={})
-            raws, idle = _open_all(run, tables, arrivals, gate)
+            raws, idle = _open_all(run, tables, arrivals, gate, veil)
             _keep(run, arrivals)
             result = take_in(
                 run, tables, Delivery(raws, idle, tuple(hashes), {}),
@@ -107,6 +119,15 @@ def ingest(
         f"{result.quarantined} quarantined."
     )
     return result
+
+
+def _settled(earlier: Mapping[str, Any], cutoff: date | None) -> date | None:
+    """Give the cut-off of the last batch if a later one decides no row anew, else the one that holds now."""
+    if cutoff is None or earlier["cutoff"] is None:
+        return cutoff
+    accounts = (*earlier["sources"], *earlier["waiting"])
+    waits = any(_LATER in account["reasons"] for account in accounts)
+    return cutoff if waits else min(cutoff, date.fromisoformat(earlier["cutoff"]))
 
 
 @contextmanager
@@ -146,7 +167,7 @@ def clear_words() -> Iterator[None]:
 
 
 def _open_all(
-    run: Run, tables: Mapping[str, Table], arrivals: Sequence[Arrival], gate: Gate
+    run: Run, tables: Mapping[str, Table], arrivals: Sequence[Arrival], gate: Gate, veil: Veil | None
 ) -> tuple[dict[int, RawTable], dict[int, SourceResult]]:
     """Read every delivery once, however many sources it feeds, and let the gate look at each source."""
     opened: dict[tuple[object, ...], RawTable] = {}
@@ -156,16 +177,18 @@ def _open_all(
         if fresh is None:
             idle[number] = SourceResult(
                 source.table, arrival.name, arrival.sha256, 0, 1, 0, 0, 0, 0, 0,
-                notes=("It was taken in before, so it was not read again.",), origin=run.names[number],
+                notes=("It was taken in before and was not read again; the rows are those of then.",),
+                origin=run.names[number],
             )  # fmt: skip
             continue
         how = (fresh.files, *source.reading)
         if how not in opened:
             run.tell(f"Reading {fresh.name}.")
             opened[how] = open_arrival(run.connection, fresh, source)
-        gate(run.connection, opened[how], source)
+        raw = opened[how] if veil is None else veil(run.connection, opened[how], source)
+        gate(run.connection, raw, source)
         amendments = run.store.waiting("amendments.parquet")
-        raws[number] = amend(run.connection, opened[how], run.names[number], amendments, number)
+        raws[number] = amend(run.connection, raw, run.names[number], amendments, number)
     return raws, idle
 
 
@@ -190,13 +213,23 @@ def _fresh_files(run: Run, number: int, source: Source, table: Table, arrival: A
 
 
 def _keep(run: Run, arrivals: Sequence[Arrival]) -> None:
-    """Make sure that no file has changed meanwhile, and keep a copy of each where the study wants it."""
+    """Make sure that no file has changed meanwhile, and keep a copy of each where the study wants it.
+
+    Notes
+    -----
+    A file whose columns are dropped or pseudonymised is not kept: the copy would hold what the tables must
+    not. Of such a file only the hash stays.
+    """
+    sources = run.study.sources
+    masked = {
+        one for one, source in zip(arrivals, sources, strict=True) if source.drop or source.pseudonymise
+    }
     for arrival in dict.fromkeys(arrivals):
         if arrival_of(arrival.files).sha256 != arrival.sha256:
             raise DataRejectedError(
                 f"{arrival.name} changed while it was read. Wait until it is written, and run again. "
                 f"Nothing was replaced."
             )
-        if run.study.study.keep_raw:
+        if run.study.study.keep_raw and arrival not in masked:
             for path in arrival.files:
                 run.store.snapshot(path)

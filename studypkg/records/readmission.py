@@ -18,12 +18,12 @@ import pyarrow as pa
 from studypkg.config import study_tables
 from studypkg.declaration import Study
 from studypkg.errors import ConfigError, DataRejectedError
-from studypkg.records.batch import Delivery, Moment, start_run, take_in
 from studypkg.records.fingerprint import lists_of, rules_of
-from studypkg.records.history_origins import name_origins
-from studypkg.records.history_waiting import Mend, Mends, write_arrow
+from studypkg.records.history.batch import Delivery, Moment, start_run, take_in
+from studypkg.records.history.keeping import Keeper
+from studypkg.records.history.origins import name_origins
+from studypkg.records.history.waiting import Mend, Mends, write_arrow
 from studypkg.records.ingest import Gate, clear_words, open_database
-from studypkg.records.keeping import Keeper
 from studypkg.records.quoting import literal
 from studypkg.records.raw import RawTable
 from studypkg.records.result import IngestResult

@@ -47,6 +47,8 @@ class SourceResult:
         add up to `accepted`.
     newest
         Latest day among the accepted records, as ISO text.
+    parts
+        Hash of each file that was read.
     """
 
     table: str
@@ -70,6 +72,7 @@ class SourceResult:
     overruled: int = 0
     withdrawals: int = 0
     newest: str | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def bad_share(self) -> float:
@@ -252,6 +255,9 @@ class IngestResult:
         What the batch did to each table.
     waiting
         What became of records that had been set aside earlier.
+    inputs
+        Hash of everything that ever came in, in its order: equal ones stand for equal rows. Unlike the
+        fingerprint it stays the same where a later cut-off changes no row.
     """
 
     fingerprint: str
@@ -260,6 +266,7 @@ class IngestResult:
     unchanged: bool = False
     tables: tuple[TableResult, ...] = ()
     waiting: tuple[WaitingResult, ...] = ()
+    inputs: str = ""
 
     @property
     def read(self) -> int:
@@ -293,10 +300,11 @@ class IngestResult:
         return cls(
             manifest["fingerprint"],
             manifest["cutoff"],
-            tuple(SourceResult(**_tuples(one, "ignored", "notes")) for one in manifest["sources"]),
+            tuple(SourceResult(**_tuples(one, "ignored", "notes", "parts")) for one in manifest["sources"]),
             unchanged=True,
             tables=tuple(TableResult(**_tuples(one, "key", "columns")) for one in manifest.get("tables", ())),
             waiting=tuple(WaitingResult(**one) for one in manifest.get("waiting", ())),
+            inputs=manifest.get("inputs", ""),
         )
 
 

@@ -17,6 +17,9 @@ MOST_BYTES = 1 << 30
 #: Cells of the rectangle that a reader would have to hold.
 MOST_CELLS = 20_000_000
 
+#: Bytes of the list of sheets, and merged ranges and ranges of hidden columns of a sheet, that people make.
+MOST_LIST_BYTES = 16 << 20
+MOST_RANGES = 100_000
 _CHUNK = 1 << 20
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is|f)[ />]")
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})$")
@@ -136,6 +139,8 @@ def list_sheets(path: Path, *, file: str) -> list[Sheet]:
 
 
 def _tree(archive: zipfile.ZipFile, entry: str) -> ElementTree.Element:
+    if archive.getinfo(entry).file_size > MOST_LIST_BYTES:
+        raise ValueError("no workbook has so many sheets")
     text = archive.read(entry)
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
         raise ValueError("no workbook declares entities")
@@ -176,9 +181,11 @@ class _Scan:
             self.extent.hidden_rows += attributes.get("hidden") in ("1", "true")
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             self.hidden.append((int(attributes["min"]), int(attributes["max"])))
+            self._believe(len(self.hidden))
         elif tag == "mergeCell":
             first, _, last = attributes["ref"].partition(":")
             self.extent.merged.append((*position(first), *position(last or first)))
+            self._believe(len(self.extent.merged))
 
     def text(self, _: str) -> None:
         if self.inside and not self.value:
@@ -195,6 +202,10 @@ class _Scan:
         self.extent.formulas += self.formula and self.value
         if self.kind == "e" and self.value:
             self.extent.errors = self._noted(self.extent.errors)
+
+    def _believe(self, ranges: int) -> None:
+        if ranges > MOST_RANGES:
+            raise ValueError("no sheet that people make has so many ranges")
 
     def _noted(self, seen: tuple[list[str], int]) -> tuple[list[str], int]:
         first, number = seen

@@ -46,7 +46,7 @@ def _story(notebook: NotebookNode) -> str:
     return re.sub(r"^#\s.*$", "", str(first.source), count=1, flags=re.MULTILINE).strip()
 
 
-def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:
+def export_html(notebook: NotebookNode, *, title: str, show_code: bool, remark: str = "") -> str:
     """Turn an executed notebook into a page.
 
     Parameters
@@ -57,6 +57,8 @@ def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:
         What the browser's tab says.
     show_code
         Researchers see the cells; owners see only what they say.
+    remark
+        Stands above everything else on the page, such as that it shows a past state.
 
     Returns
     -------
@@ -76,6 +78,7 @@ def export_html(notebook: NotebookNode, *, title: str, show_code: bool) -> str:
         "metadata": {"name": title},
         "page": {
             "title": title,
+            "remark": remark,
             "policy": CONTENT_POLICY,
             "css": stylesheet(),
             "sections": sections(notebook),

@@ -122,6 +122,12 @@ def late(document: IngestDocument) -> Html:
     """List rows that came in for months whose pages had been issued."""
     if not document.late:
         return paragraph("No row arrived for a month that had been reported.")
-    rows = [[n.table, month_name(n.month), f"{n.rows:,}"] for n in document.late]
+    few = f"fewer than {document.provenance.get('min_cell', 11)}"
+    rows = [[n.table, month_name(n.month), few if n.rows is None else f"{n.rows:,}"] for n in document.late]
     shown = table("Late rows", ["Table", Column("Month", numeric=False), "Rows"], rows)
-    return join([shown, paragraph("The pages of these months are made again as a new issue.")])
+    said = (
+        "These rows are new or corrected since the first pages of their month, and can change what those "
+        "say. Make the pages again with `study report --month` and the month; the first ones can be rebuilt "
+        "with `--as-of`."
+    )
+    return join([shown, paragraph(with_code(said))])

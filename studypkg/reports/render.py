@@ -47,6 +47,7 @@ def render_notebook(
     stem: str,
     show_code: bool,
     title: str,
+    remark: str = "",
     timeout: int = 600,
     cwd: Path | None = None,
 ) -> Rendered:
@@ -67,6 +68,8 @@ def render_notebook(
         Whether the page shows the cells.
     title
         What the browser's tab says.
+    remark
+        Stands above everything else on the page.
     timeout
         Seconds that one cell may take.
     cwd
@@ -113,7 +116,7 @@ def render_notebook(
             )
         else:
             executed = _cleaned(nbformat.read(done, as_version=4))
-            page = export_html(executed, title=title, show_code=show_code)
+            page = export_html(executed, title=title, show_code=show_code, remark=remark)
             record = publish_text(output_dir / f"{stem}.ipynb", nbformat.writes(executed) + "\n")
             html = publish_text(output_dir / f"{stem}.html", page)
             for old in (f"{stem}.failed.ipynb", f"{stem}.failed.json"):

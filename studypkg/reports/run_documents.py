@@ -45,11 +45,11 @@ class FreshNote:
 
 @dataclass(frozen=True)
 class LateNote:
-    """Rows that arrived for a month whose page had been issued."""
+    """Rows that arrived for a month whose page had been issued; None where they are too few to count out."""
 
     table: str
     month: str
-    rows: int
+    rows: int | None
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,11 @@ def month_name(month: str, *, short: bool = False) -> str:
     --------
     >>> month_name("2026-09")
     'September 2026'
+    >>> month_name("research")  # an issue without months
+    'Research'
     """
+    if "-" not in month:
+        return month.capitalize()
     year, of_year = month.split("-")
     name = MONTHS[int(of_year) - 1]
     return f"{name[:3]} {year[2:]}" if short else f"{name} {year}"
@@ -96,7 +100,11 @@ def day_name(day: str) -> str:
     --------
     >>> day_name("2026-09-30")
     '30 September 2026'
+    >>> day_name("not shown")
+    'not shown'
     """
+    if not day[:1].isdigit():
+        return day
     when = date.fromisoformat(day[:10])
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
@@ -149,12 +157,10 @@ def why_absent(statistic: Statistic | None, min_cell: int) -> str:
     if statistic is None:
         return "not recorded in this study"
     if statistic.status == "withheld":
-        few = statistic.reason is not None and statistic.reason.startswith("fewer")
-        return (
-            f"fewer than {min_cell} patients, so not shown"
-            if few
-            else "not shown, it would reveal a small group"
-        )
+        if statistic.code not in (None, "small_group"):
+            return f"not shown: {statistic.reason}"
+        # One wording for a small group and for what would reveal one: two would tell them apart.
+        return f"fewer than {min_cell} patients, or it would reveal so few, so not shown"
     return f"cannot be computed: {statistic.reason or 'no reason given'}"
 
 

@@ -45,6 +45,21 @@ class Tallies:
             return ()
         return tuple(str(clinic) for clinic in sums.index[sums["n"] >= self.min_cell])
 
+    def small_without(self, measure: str, period: str) -> tuple[str, ...]:
+        """List the clinics without which the pool holds a small group."""
+        try:
+            sums = cast("pd.DataFrame", self.frame.loc[(measure, period)])
+        except KeyError:
+            return ()
+        large = sums[sums["n"] >= self.min_cell]
+        n = large["n"].sum() - large["n"]
+        groups = [n]
+        if measure not in MEANS:
+            k = large["total"].sum() - large["total"]
+            groups += [k, n - k]
+        small = pd.concat([(g > 0) & (g < self.min_cell) for g in groups], axis=1).any(axis=1)
+        return tuple(str(clinic) for clinic in large.index[small])
+
     def pooled(self, measure: str, period: str, *, without: str | None = None) -> tuple[pd.Series, int]:
         """Add the clinics that may be shown; return the sums and how many clinics they come from."""
         try:

@@ -132,6 +132,9 @@ def clinic_page(
             if (m, period) in comparable and _is_large(own_shares.get((m, period)), pool.min_cell)
         ]
     found += [comparison(pool, "improvement", name, without=clinic) for name in when.before]
+    compared = {(s.measure, s.period) for s in found if s.scope == "network" and s.n is not None}
+    for measure, period in sorted(compared):
+        sums += _others_sums(pool, measure, period, clinic)
     return found, sums
 
 
@@ -157,6 +160,9 @@ def network_page(
         for measure in (*MEANS, *SHARES, "capture"):
             found.append(comparison(pool, measure, period, without=None))
             sums += _pool_sums(pool, measure, period)
+            # The network without one clinic is a group, too, and its clinic's page compares with it.
+            for clinic in pool.small_without(measure, period):
+                sums += _others_sums(pool, measure, period, clinic)
     found += [comparison(pool, "improvement", name, without=None) for name in when.before]
     everyone = material.of_episodes(_ended(material.outcomes, when.months))
     place = Place("network", "network", when.window)
@@ -193,6 +199,21 @@ def _pool_sums(pool: Tallies, measure: str, period: str) -> list[Additive]:
     if measure not in MEANS:
         numerator = "paired" if measure == "capture" else f"paired&{measure}:all"
         sums.append(Additive(whole.cell(f"{measure}-k"), tuple(m.cell(numerator) for m in members)))
+    return sums
+
+
+def _others_sums(pool: Tallies, measure: str, period: str, clinic: str) -> list[Additive]:
+    """State that the other clinics and this one are the network."""
+    whole, rest = Place("network", "network", period), Place("network", f"others of {clinic}", period)
+    own = Place("clinic", clinic, period)
+    inside = clinic in pool.clinics(measure, period)
+    ended = "ended" if measure == "capture" else "paired"
+    mine = (own.cell(ended),) if inside else ()
+    sums = [Additive(whole.cell(f"{measure}-n"), (rest.cell(f"{measure}-n"), *mine))]
+    if measure not in MEANS:
+        numerator = "paired" if measure == "capture" else f"paired&{measure}:all"
+        mine = (own.cell(numerator),) if inside else ()
+        sums.append(Additive(whole.cell(f"{measure}-k"), (rest.cell(f"{measure}-k"), *mine)))
     return sums
 
 

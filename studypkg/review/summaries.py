@@ -124,11 +124,13 @@ def mean(
     if n == 1:  # one patient has no interval; the gate withholds the value in any case
         value = float(known[0])
         return Statistic(measure, place.scope, group, place.period, "mean", 1, value=value, n_cell=name)
+    sizes = np.sort(np.abs(known))
     centre = float(known.mean())
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * float(known.std(ddof=1)) / math.sqrt(n)
     return Statistic(
         measure, place.scope, group, place.period, "mean", n,
         value=centre, low=centre - half, high=centre + half, n_cell=name,
+        weights=(float(sizes.sum()), float(sizes[-1]), float(sizes[-2])),
     )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ class Store(Tables):
         """
         with self._publishing(), self.workspace() as work:
             head = self.head()
-            if history is not None and head != after:
+            if head != after:
                 raise LockedError(
                     "another run published while this one worked. Run again; nothing was replaced."
                 )
@@ -159,9 +159,9 @@ class Store(Tables):
             if target.exists():
                 shutil.rmtree(target)
             os.rename(issue, target)
+            wanted = self._link_outer(target, work)
             switch_link(self.root / "tables", target.name, work)
-            self._link_outer(target, work)
-            shutil.rmtree(self.root / "quarantine" / "rejected", ignore_errors=True)
+            self._unlink_outer(wanted)
             self._sweep({target, current}, head)
         return identity
 
@@ -226,14 +226,20 @@ class Store(Tables):
                 if left.name not in named:
                     shutil.rmtree(left)
 
-    def _link_outer(self, issue: Path, work: Path) -> None:
-        """Link for people: the links lead through `tables`, so they need no switch of their own."""
+    def _link_outer(self, issue: Path, work: Path) -> set[str]:
+        """Link for people, before the switch: the links lead through `tables`, so they switch with it."""
         switch_link(self.root / MANIFEST, f"tables/{MANIFEST}", work)
         outer = self.root / "quarantine"
         outer.mkdir(exist_ok=True)
         wanted = {path.name for path in (issue / "quarantine").iterdir()}
+        for name in wanted:
+            switch_link(outer / name, f"../tables/quarantine/{name}", work)
+        return wanted
+
+    def _unlink_outer(self, wanted: set[str]) -> None:
+        """Remove the links to files that the issue that counts does not have, and an earlier refusal."""
+        outer = self.root / "quarantine"
         for link in outer.iterdir():
             if link.is_symlink() and link.name not in wanted:
                 link.unlink()
-        for name in wanted:
-            switch_link(outer / name, f"../tables/quarantine/{name}", work)
+        shutil.rmtree(outer / "rejected", ignore_errors=True)

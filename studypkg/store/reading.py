@@ -154,6 +154,40 @@ class Tables:
         with duckdb.connect() as connection:
             return plain(connection.sql(versions(self.root / "history", known, table)).to_arrow_table())
 
+    def came(self, table: str, day: str, *, after: int) -> list[tuple[str, int, int]]:
+        """Count the rows that later batches brought, by month and batch.
+
+        Parameters
+        ----------
+        table
+            Its name.
+        day
+            Column of the day that says the month; rows without it are left out.
+        after
+            Number of the batch after which to begin.
+
+        Returns
+        -------
+        list of tuple
+            Month as ``YYYY-MM``, number of the batch, and new, corrected, mended or returned rows. A row
+            that only changed its source is none of them.
+        """
+        name = f"{table}.in.parquet"
+        paths = [
+            str(self.root / "history" / batch.name / name)
+            for batch in self.batches()
+            if batch.number > after and name in batch.files and day in batch.tables[table]["columns"]
+        ]
+        if not paths:
+            return []
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        with duckdb.connect() as connection:
+            return connection.execute(
+                f"SELECT strftime(\"{day}\", '%Y-%m') AS month, _batch, count(*) "
+                f"FROM read_parquet([{listed}], union_by_name = true) "
+                f"WHERE \"{day}\" IS NOT NULL AND _why <> 'taken' GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+
     def quarantined(self, table: str) -> pd.DataFrame:
         """Read the rows of a table that are set aside now, one line per broken rule; for the office only."""
         path = self.quarantine(table)

@@ -19,7 +19,8 @@ with atheris.instrument_imports(include=["studypkg.records"]):
 import duckdb
 
 from studypkg.errors import StudyError
-from studypkg.sources import Fhir, Source
+from studypkg.sources import Source
+from studypkg.systems import Fhir
 
 #: A text of more than eight letters of the input that stands again in a refusal is a leak.
 _LONGEST_WORD = 8

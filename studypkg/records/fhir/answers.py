@@ -39,7 +39,8 @@ def make_answer_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute(
         "CREATE OR REPLACE TEMP MACRO fhir_number(t) AS CASE WHEN t IS NULL THEN NULL "
-        "WHEN regexp_full_match(t, '-?[0-9]{1,30}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?') THEN t ELSE 'no number' END"
+        "WHEN regexp_full_match(t, '-?[0-9]{1,30}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?') THEN t ELSE "
+        "'no number' END"
     )
     connection.execute(
         """CREATE OR REPLACE TEMP MACRO fhir_asked(form, link, m) AS coalesce(
@@ -50,7 +51,8 @@ def make_answer_macros(connection: duckdb.DuckDBPyConnection) -> None:
         f"""CREATE OR REPLACE TEMP MACRO fhir_answers(doc, form, m) AS list_transform(list_filter(
         list_transform(list_transform(json_extract(doc, '$..item[*]'),
             lambda d: json_transform(d, {literal(json.dumps(_ITEM))})),
-            lambda i: struct_pack(term := fhir_asked(form, i.linkId, m), n := len(i.answer), a := i.answer[1])),
+            lambda i: struct_pack(term := fhir_asked(form, i.linkId, m), n := len(i.answer), a :=
+            i.answer[1])),
         lambda i: i.term IS NOT NULL AND i.n > 0),
         lambda i: struct_pack(
             terms := [i.term],
@@ -63,8 +65,10 @@ def make_answer_macros(connection: duckdb.DuckDBPyConnection) -> None:
                 WHEN regexp_full_match(coalesce(i.a.valueQuantity.code, i.a.valueQuantity.unit),
                 '[A-Za-z0-9%{{}}/. _-]{{1,20}}') THEN coalesce(i.a.valueQuantity.code, i.a.valueQuantity.unit)
                 ELSE 'another unit' END,
-            kind := CASE WHEN i.n > 1 THEN 'several' WHEN i.a.valueQuantity.comparator IS NOT NULL THEN 'bound'
-                WHEN i.a.valueString IS NOT NULL THEN 'string' WHEN i.a.valueInteger IS NOT NULL THEN 'integer'
+            kind := CASE WHEN i.n > 1 THEN 'several' WHEN i.a.valueQuantity.comparator IS NOT NULL THEN
+            'bound'
+                WHEN i.a.valueString IS NOT NULL THEN 'string' WHEN i.a.valueInteger IS NOT NULL THEN
+                'integer'
                 WHEN i.a.valueCoding.code IS NOT NULL THEN 'coding'
                 WHEN coalesce(i.a.valueDecimal, i.a.valueQuantity.value) IS NOT NULL THEN 'quantity'
                 ELSE 'none' END))"""

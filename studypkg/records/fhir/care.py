@@ -25,7 +25,8 @@ _APPOINTMENTS = {
 def find_treatments(reading: Reading, episodes: str) -> str:
     """Make the table of the modalities; a procedure with several codes of modalities gives none of them."""
     name = reading.table("treatments")
-    fate = f"""CASE WHEN status IS NULL THEN 'without a status' WHEN status <> 'completed' THEN 'not done: ' || status
+    fate = f"""CASE WHEN status IS NULL THEN 'without a status' WHEN status <> 'completed' THEN
+    'not done: ' || status
         WHEN len(terms) = 0 AND billed THEN {literal(FATE_BILLED)}
         WHEN len(terms) = 0 THEN 'another procedure' END"""
     reading.sql(
@@ -49,7 +50,8 @@ def find_visits(reading: Reading, episodes: str) -> str:
     )
     encounters = f"EXISTS (SELECT 1 FROM {reading.table('Encounter')})"
     # Who keeps Encounters keeps one of every visit that took place, whether it names its appointment or not.
-    spoken = f"(id IN (SELECT id FROM {told}) OR ({encounters} AND status IN ('fulfilled', 'arrived', 'checked-in')))"
+    kept = "status IN ('fulfilled', 'arrived', 'checked-in')"
+    spoken = f"(id IN (SELECT id FROM {told}) OR ({encounters} AND {kept}))"
     parts = []
     for kind, statuses, extra in (
         ("Encounter", _ENCOUNTERS, "NULL"),
@@ -64,7 +66,8 @@ def find_visits(reading: Reading, episodes: str) -> str:
         )
         own = "id" if kind == "Encounter" else "NULL"
         parts.append(
-            f"""SELECT place, 1 AS nth, patient, {own} AS encounter, day, coalesce({reading.fates(kind)}, {extra},
+            f"""SELECT place, 1 AS nth, patient, {own} AS encounter, day, coalesce({reading.fates(kind)},
+            {extra},
             CASE WHEN status IS NULL THEN 'without a status' WHEN CASE status {became} END IS NULL
             THEN 'not over: ' || status END) AS fate, NULL AS reason, CASE status {became} END AS status,
             therapist AS therapist_id FROM {reading.current(kind)}"""

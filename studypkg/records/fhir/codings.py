@@ -36,7 +36,7 @@ _ENCOUNTERS = "ADS"
 
 
 def make_coding_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the SQL macros `fhir_codings(json)`, `fhir_tokens(codings)`, `fhir_billing(…)`, `fhir_words(concept)`.
+    """Make the SQL macros that read codings: `fhir_codings`, `fhir_tokens`, `fhir_billing`, `fhir_words`.
 
     Notes
     -----
@@ -61,7 +61,8 @@ def make_coding_macros(connection: duckdb.DuckDBPyConnection) -> None:
         f"fhir_billing(l) AS len(list_filter(l, lambda x: fhir_system(x.system) IN ({billing}))) > 0",
         f"fhir_squeezed(t) AS regexp_replace(lower(nfc_normalize(t)), '{squeeze}', '', 'g')",
         "fhir_words(l, text) AS list_append(list_transform(list_filter(l, lambda x: "
-        f"fhir_system(x.system) NOT IN ({billing})), lambda x: fhir_squeezed(x.display)), fhir_squeezed(text))",
+        f"fhir_system(x.system) NOT IN ({billing})), lambda x: fhir_squeezed(x.display)), "
+        f"fhir_squeezed(text))",
         "fhir_known(l, m) AS list_sort(list_distinct(list_filter(list_transform(l, lambda x: m[x]), "
         "lambda x: x IS NOT NULL)))",
     ):

@@ -1,4 +1,4 @@
-"""The files of a FHIR delivery: what each of them holds, by its bulk manifest, its name or its first bytes."""
+"""What each file of a FHIR delivery holds, by its bulk manifest, its name or its first bytes."""
 
 from __future__ import annotations
 
@@ -200,7 +200,11 @@ def _entries(manifest: Mapping[str, Any], key: str, label: str) -> list[Mapping[
 
 def _found(entry: Mapping[str, Any], by_name: Mapping[str, Part], label: str) -> Part:
     """Find the file of a manifest's entry by the last part of its address; addresses are never followed."""
-    name = PurePosixPath(urlsplit(entry["url"]).path).name
+    # A shape that no address has, such as half a bracket, is no reason to fall: it names no file.
+    try:
+        name = PurePosixPath(urlsplit(entry["url"]).path).name
+    except ValueError:
+        name = ""
     if name not in by_name:
         kind = entry.get("type")
         word = f" of {kind}" if kind in READ else ""

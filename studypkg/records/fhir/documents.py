@@ -63,7 +63,7 @@ def line_batches(path: Path, label: str) -> Iterator[tuple[pa.Array, pa.Array]]:
 
 
 def _batch(block: bytes, before: int, label: str) -> tuple[int, pa.Array, pa.Array]:
-    """Cut whole lines without copying them: an Arrow array of text is the bytes and where each line begins."""
+    """Cut whole lines without copying them: Arrow text is the bytes and where each line begins."""
     signs = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(signs == _LINE_END) + 1
     if not len(ends) or ends[-1] < len(block):
@@ -92,7 +92,8 @@ def _first_not_utf8(block: bytes) -> int:
 
 def _not_utf8(label: str, line: int) -> DataRejectedError:
     return DataRejectedError(
-        f"{label}: line {line} holds bytes that are not UTF-8. FHIR is always UTF-8: export it again. {_NOTHING}"
+        f"{label}: line {line} holds bytes that are not UTF-8. FHIR is always UTF-8: export it again. "
+        f"{_NOTHING}"
     )
 
 

@@ -61,13 +61,15 @@ def settle_edition(reading: Reading, kinds: Iterable[str]) -> str:
     counts: dict[str, int] = {}
     for kind in kinds:
         for edition, number in reading.connection.execute(
-            f"SELECT edition, count(*) FROM {ident(reading.table(kind))} WHERE edition IS NOT NULL GROUP BY edition"
+            f"SELECT edition, count(*) FROM {ident(reading.table(kind))} WHERE edition IS NOT NULL GROUP "
+            f"BY edition"
         ).fetchall():
             counts[edition] = counts.get(edition, 0) + number
     if "R5" in counts or reading.delivery.edition == "R5":
         told = f"{counts['R5']} resources have" if "R5" in counts else "its manifest names"
         raise DataRejectedError(
-            f"{reading.place}: the export is FHIR R5 ({told} what only R5 has), and R4, STU3 and DSTU2 are read. "
+            f"{reading.place}: the export is FHIR R5 ({told} what only R5 has), and R4, STU3 and DSTU2 "
+            f"are read. "
             f'Ask for R4, or declare version = "R4" under [sources.fhir] if that is what it is. '
             f"Nothing was replaced."
         )
@@ -76,7 +78,8 @@ def settle_edition(reading: Reading, kinds: Iterable[str]) -> str:
             f"{number} that look like {edition}" for edition, number in sorted(counts.items())
         )
         raise ConfigError(
-            f"{reading.place}: the export holds {mixed}. Deliver one edition, or declare version under [sources.fhir]."
+            f"{reading.place}: the export holds {mixed}. Deliver one edition, or declare version under "
+            f"[sources.fhir]."
         )
     if counts:
         return f"{next(iter(counts))}, by the shape of {sum(counts.values())} resource(s)"

@@ -67,7 +67,8 @@ def find_episodes(reading: Reading) -> str:
 def _diagnosis(reading: Reading, ids: str) -> str:
     """Write the SQL of the diagnosis of the study among some conditions: of one alone, nothing is chosen."""
     return (
-        f"(SELECT struct_pack(n := count(DISTINCT c.terms[1]), term := min(c.terms[1]), onset := min(c.onset), "
+        f"(SELECT struct_pack(n := count(DISTINCT c.terms[1]), term := min(c.terms[1]), onset := "
+        f"min(c.onset), "
         f"site_side := CASE WHEN count(DISTINCT coalesce(c.site_side, '')) = 1 THEN min(c.site_side) END) "
         f"FROM {reading.table('conditions')} c WHERE {ids})"
     )
@@ -76,8 +77,10 @@ def _diagnosis(reading: Reading, ids: str) -> str:
 def _standing(reading: Reading) -> None:
     """List the conditions that hold and have one code of the study."""
     reading.sql(
-        f"CREATE OR REPLACE TEMP TABLE {reading.table('conditions')} AS SELECT id, patient, terms, onset, site_side "
-        f"FROM {reading.current('Condition')} WHERE {reading.fates('Condition')} IS NULL AND status = 'stated' "
+        f"CREATE OR REPLACE TEMP TABLE {reading.table('conditions')} AS SELECT id, patient, terms, onset, "
+        f"site_side "
+        f"FROM {reading.current('Condition')} WHERE {reading.fates('Condition')} IS NULL AND status = "
+        f"'stated' "
         f"AND len(terms) = 1"
     )
 
@@ -87,7 +90,8 @@ def _by_care(reading: Reading) -> str:
     diagnoses, leading = reading.table("diagnoses"), reading.table("leading")
     current = reading.current("EpisodeOfCare")
     joined = (
-        f"(SELECT e.place, unnest(e.conditions) AS id, generate_subscripts(e.conditions, 1) AS n, e.first_rank "
+        f"(SELECT e.place, unnest(e.conditions) AS id, generate_subscripts(e.conditions, 1) AS n, "
+        f"e.first_rank "
         f"FROM {reading.table('EpisodeOfCare')} e)"
     )
     for table, keep in ((diagnoses, "true"), (leading, "j.n = j.first_rank")):
@@ -130,7 +134,8 @@ def _by_condition(reading: Reading) -> str:
         f"CREATE OR REPLACE TEMP TABLE {visits} AS SELECT c.place, min(e.day) AS day, "
         f"{_first('e.clinic')} AS clinic, {_first('e.therapist')} AS therapist "
         f"FROM {reading.table('Condition')} c JOIN {_care(reading)} e "
-        f"ON e.patient = c.patient AND (e.id = c.encounter OR list_contains(e.conditions, c.id)) GROUP BY c.place"
+        f"ON e.patient = c.patient AND (e.id = c.encounter OR list_contains(e.conditions, c.id)) GROUP BY "
+        f"c.place"
     )
     return f"""SELECT c.place, coalesce(c.fate, CASE WHEN c.status = 'refuted' THEN 'refuted'
             WHEN len(c.terms) = 0 THEN 'another diagnosis' END) AS fate,
@@ -145,7 +150,8 @@ def _by_patient(reading: Reading) -> str:
     _standing(reading)
     visits, diagnoses = reading.table("visits_of"), reading.table("diagnoses")
     reading.sql(
-        f"CREATE OR REPLACE TEMP TABLE {visits} AS SELECT patient, min(e.day) AS day, {_first('e.clinic')} AS clinic, "
+        f"CREATE OR REPLACE TEMP TABLE {visits} AS SELECT patient, min(e.day) AS day, "
+        f"{_first('e.clinic')} AS clinic, "
         f"{_first('e.therapist')} AS therapist FROM {_care(reading)} e GROUP BY patient"
     )
     reading.sql(
@@ -183,7 +189,8 @@ def add_persons(reading: Reading, episodes: str) -> None:
     statement = (
         f"INSERT INTO {ages} SELECT e.episode_id, CASE WHEN {years} > 89 THEN '90+' "
         f"ELSE CAST({years} AS VARCHAR) END FROM fhir_batch b JOIN {ident(episodes)} e "
-        f"ON e.patient_id = coalesce(text->>'$.id', fhir_url(b.url)) WHERE e.fate IS NULL AND {born} IS NOT NULL "
+        f"ON e.patient_id = coalesce(text->>'$.id', fhir_url(b.url)) WHERE e.fate IS NULL AND {born} IS "
+        f"NOT NULL "
         f"AND e.first IS NOT NULL AND text->>'$.resourceType' = 'Patient'"
     )
     for _ in each_batch(reading.connection, reading.delivery, ("Patient",)):

@@ -1,4 +1,4 @@
-"""Resources of one type, from every file of a delivery, as a DuckDB table of the few columns a study needs."""
+"""Resources of one type, from every file of a delivery, as the few columns that a study needs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from studypkg.records.raw import FILE_BITS
 
 #: Rows of a batch that DuckDB gets at once; several make its threads busy.
 _ROWS = 16_384
+#: What is wrong with JSON that only some programs read.
+_HALF_SIGN = (
+    "holds half of a sign (a lone surrogate), which is no text. Ask for a FHIR export that is valid JSON. "
+    "Nothing was replaced."
+)
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,10 @@ def _select(kind: str, codes: str, words: str) -> str:
     shape = SHAPES[kind]
     columns = {"place": "place", "id": "coalesce(fhir_id(r.id), fhir_url(url))", "url": "fhir_url(url)"}
     columns |= {
-        "updated": "CASE WHEN regexp_full_match(r.meta.lastUpdated, '[0-9T:.Z+-]{10,40}') THEN r.meta.lastUpdated END",
+        "updated": "CASE WHEN regexp_full_match(r.meta.lastUpdated, '[0-9T:.Z+-]{10,40}') THEN "
+        "r.meta.lastUpdated END",
+        "version": "try_cast(r.meta.versionId AS BIGINT)",
+        "modified": "contains(text, '\"modifierExtension\"') OR contains(text, '\"implicitRules\"')",
         "edition": f"coalesce(fhir_profiled(r.meta.profile), {shape.edition})",
         "midnight": f"fhir_midnight({shape.moment})",
     }
@@ -239,9 +247,12 @@ def _refuse(connection: duckdb.DuckDBPyConnection, part: Part) -> None:
                 "kind": "no FHIR resource: it has no resourceType",
                 "other": f"a resource of another type than {part.resource}, which this file is for",
             }.get(fault)
+            if fault == "json":
+                raise DataRejectedError(f"{where} {_HALF_SIGN}")
             if reason:
                 raise DataRejectedError(
-                    f"{where} is {reason}. Ask for NDJSON with one resource on each line, one file for each type. "
+                    f"{where} is {reason}. Ask for NDJSON with one resource on each line, one file for "
+                    f"each type. "
                     f"Nothing was replaced."
                 )
 
@@ -271,19 +282,32 @@ def _documents(
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(kind, str):
             raise DataRejectedError(
-                f"{part.label}: entry {number} is no FHIR resource: it has no resourceType. Ask for an R4 Bundle "
+                f"{part.label}: entry {number} is no FHIR resource: it has no resourceType. Ask for an R4 "
+                f"Bundle "
                 f"or bulk NDJSON. Nothing was replaced."
             )
         if kind not in kinds:
             others += 1
             continue
+        text = json.dumps(resource, ensure_ascii=False)
+        if not _is_text(text) or not _is_text(url or ""):
+            raise DataRejectedError(f"{part.label}: entry {number} {_HALF_SIGN}")
         places.append((part.number << FILE_BITS) | number)
-        texts.append(json.dumps(resource, ensure_ascii=False))
+        texts.append(text)
         urls.append(url)
     yield (
         _batch(pa.array(places, pa.int64()), pa.array(texts, pa.string()), pa.array(urls, pa.string())),
         others,
     )
+
+
+def _is_text(text: str) -> bool:
+    """Say whether a text has no half of a sign: JSON can spell one, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _entries(document: Any, part: Part) -> Iterator[tuple[int, Any, str | None]]:
@@ -292,7 +316,8 @@ def _entries(document: Any, part: Part) -> Iterator[tuple[int, Any, str | None]]
         return
     if not isinstance(document, dict) or "resourceType" not in document:
         raise DataRejectedError(
-            f"{part.label}: this is JSON and no FHIR: it has no resourceType. Ask for an R4 Bundle or bulk NDJSON. "
+            f"{part.label}: this is JSON and no FHIR: it has no resourceType. Ask for an R4 Bundle or "
+            f"bulk NDJSON. "
             f"Nothing was replaced."
         )
     if document["resourceType"] != "Bundle":
@@ -313,9 +338,11 @@ def _entries(document: Any, part: Part) -> Iterator[tuple[int, Any, str | None]]
 def _refuse_page(document: Any, part: Part, alone: bool) -> None:
     """Refuse one page of a search that says that there are more."""
     links = document.get("link") if isinstance(document, dict) else None
-    more = any(isinstance(one, dict) and one.get("relation") == "next" for one in links or ())
+    listed = links if isinstance(links, list) else []
+    more = any(isinstance(one, dict) and one.get("relation") == "next" for one in listed)
     if more and alone:
         raise DataRejectedError(
-            f"{part.label}: this is one page of a search, and the server says that more follow. Fetch all pages "
+            f"{part.label}: this is one page of a search, and the server says that more follow. Fetch all "
+            f"pages "
             f"into one folder and name the folder. Nothing was replaced."
         )

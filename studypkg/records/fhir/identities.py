@@ -54,7 +54,8 @@ def check_ids(reading: Reading, name: str) -> None:
     for kind, whose, column in kinds:
         known = f"{column} IS NOT NULL AND {column} <> '#contained' AND NOT starts_with({column}, 'sealed:')"
         plain = reading.number(
-            f"SELECT count(DISTINCT {column}) FROM {reading.table(kind)} WHERE {known} AND NOT {opaque(column)}"
+            f"SELECT count(DISTINCT {column}) FROM {reading.table(kind)} WHERE {known} AND NOT "
+            f"{opaque(column)}"
         )
         if plain:
             raise _found(name, f"{plain} ids of {whose} resources are short or plain numbers")
@@ -62,7 +63,8 @@ def check_ids(reading: Reading, name: str) -> None:
 
 def _found(name: str, what: str) -> IdentifierFoundError:
     return IdentifierFoundError(
-        f"{name}: {what}, so they may be medical record numbers. Nothing was read from the delivery. Replace them: "
+        f"{name}: {what}, so they may be medical record numbers. Nothing was read from the delivery. "
+        f"Replace them: "
         f"`study pseudonymise --help`. If the server already gives pseudonyms, declare "
         f'ids = "pseudonyms" under [sources.fhir].'
     )

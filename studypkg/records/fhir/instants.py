@@ -28,7 +28,7 @@ _IS_INSTANT = f"regexp_full_match(t, '{_DAY}{_TIME}{_OFFSET}')"
 
 
 def make_instant_macros(connection: duckdb.DuckDBPyConnection, zone: str | None) -> None:
-    """Make the SQL macros `fhir_day(text)`, `fhir_period(start, end)`, `fhir_midnight(text)` and `fhir_date(text)`.
+    """Make the SQL macros of time: `fhir_day`, `fhir_period(start, end)`, `fhir_midnight`, `fhir_date`.
 
     Parameters
     ----------
@@ -95,8 +95,10 @@ def check_instants(reading: Reading, kinds: Iterable[str]) -> list[str]:
             test = " OR ".join(f"{name} = {literal(NO_ZONE)}" for name in days)
             if days and reading.number(f"SELECT count(*) FROM {table} WHERE {test}"):
                 raise ConfigError(
-                    f"{reading.place}: the export holds instants, and nothing says on which day of the clinic they "
-                    f'fell. Declare timezone = "America/New_York", or the zone of the clinic, under [sources.fhir].'
+                    f"{reading.place}: the export holds instants, and nothing says on which day of the "
+                    f"clinic they "
+                    f'fell. Declare timezone = "America/New_York", or the zone of the clinic, under '
+                    f"[sources.fhir]."
                 )
     behind = zone is not None and any(
         datetime(2026, month, 1, tzinfo=UTC).astimezone(ZoneInfo(zone)).day != 1 for month in (1, 7)
@@ -105,8 +107,10 @@ def check_instants(reading: Reading, kinds: Iterable[str]) -> list[str]:
         return []
     if instants >= MANY_MIDNIGHTS:
         raise ConfigError(
-            f"{reading.place}: all {instants} instants are exactly midnight in Greenwich, so they are days that were "
-            f'written as instants, and in {zone} they would fall on the day before. Declare timezone = "UTC" under '
+            f"{reading.place}: all {instants} instants are exactly midnight in Greenwich, so they are "
+            f"days that were "
+            f"written as instants, and in {zone} they would fall on the day before. Declare timezone = "
+            f'"UTC" under '
             f"[sources.fhir] to take the days as they are written."
         )
     return [f"all {instants} instant(s) are exactly midnight in Greenwich: check that they are no mere days"]

@@ -49,8 +49,10 @@ def link(reading: Reading, candidates: str, episodes: str, *, around: bool) -> N
         f"FROM {ident(episodes)} WHERE fate IS NULL"
     )
     reading.sql(
-        f"CREATE OR REPLACE TEMP TABLE {visits} AS SELECT v.id, min(s.episode_id) AS episode_id, min(s.patient_id) "
-        f"AS patient FROM (SELECT id, unnest(named) AS episode_id FROM ({source})) v JOIN {spans} s USING (episode_id) "
+        f"CREATE OR REPLACE TEMP TABLE {visits} AS SELECT v.id, min(s.episode_id) AS episode_id, "
+        f"min(s.patient_id) "
+        f"AS patient FROM (SELECT id, unnest(named) AS episode_id FROM ({source})) v JOIN {spans} s USING "
+        f"(episode_id) "
         f"GROUP BY v.id HAVING count(DISTINCT s.episode_id) = 1"
     )
     lead, lag = (LEAD_DAYS, LAG_DAYS) if around else (0, 0)
@@ -64,8 +66,10 @@ def link(reading: Reading, candidates: str, episodes: str, *, around: bool) -> N
     near = f"{day} BETWEEN s.first - {lead} AND coalesce(s.last + {lag}, DATE '9999-12-31')"
     reading.sql(
         f"CREATE OR REPLACE TEMP TABLE {found} AS SELECT c.place, c.nth, "
-        f"list(DISTINCT s.episode_id) FILTER ({inside}) AS within, list(DISTINCT s.episode_id) FILTER ({near}) AS about "
-        f"FROM {candidates} c JOIN {spans} s ON s.patient_id = c.patient WHERE c.fate IS NULL GROUP BY c.place, c.nth"
+        f"list(DISTINCT s.episode_id) FILTER ({inside}) AS within, list(DISTINCT s.episode_id) FILTER "
+        f"({near}) AS about "
+        f"FROM {candidates} c JOIN {spans} s ON s.patient_id = c.patient WHERE c.fate IS NULL GROUP BY "
+        f"c.place, c.nth"
     )
     chosen = (
         "CASE WHEN v.episode_id IS NOT NULL AND v.patient = c.patient THEN v.episode_id "

@@ -26,7 +26,8 @@ from studypkg.records.fhir.reading import Reading
 from studypkg.records.fhir.references import make_reference_macros
 from studypkg.records.quoting import ident
 from studypkg.records.raw import FILE_BITS, Part, RawTable, relation_name, sha256_of
-from studypkg.sources import Fhir, Source
+from studypkg.sources import Source
+from studypkg.systems import Fhir
 from studypkg.vocabulary import load_vocabulary
 
 
@@ -109,7 +110,8 @@ def read_fhir(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source: S
         return _read(reading, arrival, source.table, relation)
     except duckdb.Error:
         raise DataRejectedError(
-            f"{arrival.name}: a resource has a shape that FHIR does not have, and it cannot be told which. Check "
+            f"{arrival.name}: a resource has a shape that FHIR does not have, and it cannot be told "
+            f"which. Check "
             f"the export with a FHIR validator. Nothing was replaced."
         ) from None
     finally:
@@ -141,6 +143,7 @@ def _read(reading: Reading, arrival: Arrival, table: str, relation: str) -> RawT
     check_ids(reading, arrival.name)
     asides = check_instants(reading, kinds)
     made = find_episodes(reading)
+    columns: tuple[str, ...]
     if table == "episodes":
         add_persons(reading, made)
         rows, columns = made, (*episodes.COLUMNS, "age_years", "sex")
@@ -170,7 +173,8 @@ def _add_codes(
         if table == "events" and kind == "Condition":
             if reading.options.episode != "episode_of_care" and declared:
                 raise ConfigError(
-                    f'{reading.place}: with episode = "{reading.options.episode}" a Condition is an episode and '
+                    f'{reading.place}: with episode = "{reading.options.episode}" a Condition is an '
+                    f"episode and "
                     f"cannot be an event as well. Declare codes of Procedures or ServiceRequests only."
                 )
             codes[kind] = declared

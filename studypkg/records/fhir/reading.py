@@ -13,13 +13,14 @@ from studypkg.records.fhir.extraction import Extract, extract
 from studypkg.records.fhir.references import resolve
 from studypkg.records.fhir.shapes import SHAPES
 from studypkg.records.quoting import ident, literal
-from studypkg.sources import Fhir
+from studypkg.systems import Fhir
 
 #: Statuses of any resource that take it back.
 ERROR = "entered-in-error"
 FATE_ERROR = "entered in error, so withdrawn"
 FATE_DELETED = "deleted in the source, so withdrawn"
 FATE_OLDER = "an older version of another resource in the delivery"
+FATE_MODIFIED = "with a modifier extension, which may turn its meaning round"
 FATE_PATIENT = "about no patient, or one that cannot be told apart"
 
 
@@ -104,7 +105,8 @@ class Reading:
         if "Patient" in tables:
             # An identifier of two patients means neither.
             self.sql(
-                f"INSERT INTO {links} SELECT 'Patient', alias, min(id) FROM (SELECT id, unnest(aliases) AS alias "
+                f"INSERT INTO {links} SELECT 'Patient', alias, min(id) FROM (SELECT id, unnest(aliases) "
+                f"AS alias "
                 f"FROM {ident(tables['Patient'])}) GROUP BY alias HAVING count(DISTINCT id) = 1"
             )
 
@@ -128,6 +130,7 @@ class Reading:
         return (
             f"CASE WHEN _deleted THEN {literal(FATE_DELETED)} WHEN _older THEN {literal(FATE_OLDER)} "
             f"WHEN status = {literal(ERROR)} THEN {literal(FATE_ERROR)} "
+            f"WHEN modified THEN {literal(FATE_MODIFIED)} "
             f"WHEN patient IS NULL OR patient = '#contained' OR starts_with(patient, 'sealed:') "
             f"THEN {literal(FATE_PATIENT)} END"
         )
@@ -137,21 +140,26 @@ class Reading:
 
         Notes
         -----
-        Of several versions of a resource the one updated last counts. Where nothing says which is
-        newer, all stay, and the screening finds that they contradict each other.
+        Of several versions of a resource the one updated last counts, and of those the one with the
+        highest number. Where nothing says which is newer, all stay, and the screening finds that they
+        contradict each other.
         """
         name = self.table(kind)
         gone = [one.split("/")[1] for one in self.deleted if one.startswith(f"{kind}/")]
         self.sql(f"CREATE OR REPLACE TEMP TABLE {name}_gone (id VARCHAR)")
         if gone:
             self.connection.executemany(f"INSERT INTO {name}_gone VALUES (?)", [(one,) for one in gone])
-        moment = "try_cast(updated AS TIMESTAMPTZ)"
+        moment, number = "try_cast({0}updated AS TIMESTAMPTZ)", "coalesce({0}version, -1)"
+        newest = f"struct_pack(m := {moment}, v := {number})"
         self.sql(
-            f"CREATE OR REPLACE TEMP TABLE {name}_last AS SELECT id, max({moment}) AS last FROM {name} "
-            f"WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
+            f"CREATE OR REPLACE TEMP TABLE {name}_last AS SELECT id, "
+            f"max({newest.format('')}) FILTER ({moment.format('')} IS NOT NULL) AS last, "
+            f"CASE WHEN count({moment.format('')}) = 0 AND count(version) = count(*) "
+            f"THEN max(version) END AS top FROM {name} WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
         )
         return (
             f"(SELECT t.*, t.id IN (SELECT id FROM {name}_gone) AS _deleted, "
-            f"coalesce({moment.replace('updated', 't.updated')} < l.last, false) AS _older "
+            f"coalesce(CASE WHEN {moment.format('t.')} IS NULL THEN t.version < l.top "
+            f"ELSE {newest.format('t.')} < l.last END, false) AS _older "
             f"FROM {name} t LEFT JOIN {name}_last l ON l.id = t.id)"
         )

@@ -13,7 +13,7 @@ _ID = r"[A-Za-z0-9.-]{1,64}"
 
 
 def make_reference_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the SQL macros `fhir_ref(reference, type)`, `fhir_id(text)`, `fhir_url(text)`, `fhir_seal(identifier)`.
+    """Make the SQL macros `fhir_ref(reference, type)`, `fhir_id`, `fhir_url`, `fhir_seal(system, value)`.
 
     Notes
     -----
@@ -32,7 +32,8 @@ def make_reference_macros(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         f"CREATE OR REPLACE TEMP MACRO fhir_url(t) AS CASE "
-        f"WHEN regexp_full_match(t, 'urn:(uuid|oid):{_ID}') THEN regexp_extract(t, '^urn:(?:uuid|oid):(.*)$', 1) "
+        f"WHEN regexp_full_match(t, 'urn:(uuid|oid):{_ID}') THEN regexp_extract(t, "
+        f"'^urn:(?:uuid|oid):(.*)$', 1) "
         f"WHEN t IS NOT NULL THEN regexp_extract(t, '/({_ID})$', 1) END"
     )
     connection.execute(

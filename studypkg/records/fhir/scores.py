@@ -29,6 +29,8 @@ _POINTS = (
     "/10",
     "{score}/10",
 )
+#: Units that are named where they do not fit; any other text may be anything and is not repeated.
+_SHOWN = ("mm", "cm", "%", "{score}", "{t-score}", "s", "min", "h", "d", "wk")
 OTHER = "another measurement"
 _NUMBER = "-?[0-9]{1,30}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})?"
 
@@ -122,17 +124,20 @@ def find_scores(reading: Reading, rules: dict[str, Rule], episodes: str) -> str:
             [(k, unit, factor) for k, r in rules.items() for unit, factor in r.units.items()],
         )
     made = " UNION ALL ".join(_select(reading, kind) for kind in ("Observation", "QuestionnaireResponse"))
+    shown = ", ".join(map(literal, sorted({*_SHOWN, *(u for rule in rules.values() for u in rule.units)})))
     plain = f"regexp_full_match(s.value, '{_NUMBER}')"
     good = f"{plain} AND s.kind IN ('quantity', 'integer', 'coding', 'string') AND u.factor IS NOT NULL"
     reading.sql(
-        f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT s.place, s.nth, s.patient, s.encounter, s.day, s.fate,
+        f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT s.place, s.nth, s.patient, s.encounter, s.day,
+        s.fate,
         coalesce(r.instrument, '') AS instrument, nullif(r.context, '') AS context,
         CASE WHEN {good} AND u.factor = 1 THEN s.value
             WHEN {good} THEN round(s.value::DOUBLE * u.factor, 6)::VARCHAR
             WHEN s.value IS NULL THEN ''
             WHEN s.kind = 'bound' THEN s.value || ' as a bound'
             WHEN s.kind = 'several' THEN s.value || ' and more'
-            WHEN {plain} THEN s.value || ' ' || CASE WHEN s.unit IN ('', 'none') THEN 'without a unit' ELSE s.unit END
+            WHEN {plain} THEN s.value || ' ' || CASE WHEN s.unit IN ('', 'none') THEN 'without a unit'
+            WHEN lower(s.unit) IN ({shown}) THEN s.unit ELSE 'another unit' END
             ELSE s.value END AS score,
         CASE WHEN len(s.terms) > 1 THEN 'two_instruments' WHEN s.kind = 'coded' THEN 'a_word'
             WHEN s.value IS NULL THEN 'no_value' WHEN s.kind = 'bound' THEN 'a_bound'
@@ -147,7 +152,7 @@ def find_scores(reading: Reading, rules: dict[str, Rule], episodes: str) -> str:
 
 
 def _select(reading: Reading, kind: str) -> str:
-    """Write the SQL of every score of a type of resource; a resource without any has one row with its fate."""
+    """Write the SQL of every score of a type; a resource without any has one row with its fate."""
     days = ["day"]
     if "issued" in reading.options.date_fallback and kind == "Observation":
         days.append("issued")
@@ -156,14 +161,16 @@ def _select(reading: Reading, kind: str) -> str:
     if kind == "QuestionnaireResponse":
         other = "no item of it is a score of the study"
         extra = "CASE WHEN old THEN 'in the shape of DSTU2, which is not read' END"
-    encounters = "(SELECT id, min(day) AS day FROM {0} GROUP BY id)".format(reading.table("Encounter"))
+    encounters = f"(SELECT id, min(day) AS day FROM {reading.table('Encounter')} GROUP BY id)"
     if "encounter" in reading.options.date_fallback:
-        current = f"(SELECT c.*, v.day AS visit_day FROM {current} c LEFT JOIN {encounters} v ON v.id = c.encounter)"
+        visited = f"{current} c LEFT JOIN {encounters} v ON v.id = c.encounter"
+        current = f"(SELECT c.*, v.day AS visit_day FROM {visited})"
         days.append("visit_day")
     every = f"""SELECT *, coalesce({extra}, CASE WHEN len(scores) = 0 OR scores IS NULL THEN '{other}' END,
         {reading.fates(kind)}, CASE WHEN status IS NULL THEN 'without a status'
         WHEN status NOT IN ({standing}) THEN 'not final: ' || status END,
-        CASE WHEN len(list_filter(scores, lambda s: s.kind <> 'absent')) = 0 THEN 'no value, and it says why not' END
+        CASE WHEN len(list_filter(scores, lambda s: s.kind <> 'absent')) = 0 THEN
+        'no value, and it says why not' END
         ) AS fate FROM {current}"""
     nothing = "struct_pack(terms := []::VARCHAR[], value := NULL::VARCHAR, unit := '', kind := 'none')"
     return f"""SELECT place, nth, patient, encounter, coalesce({", ".join(days)}, '') AS day, fate,
@@ -180,8 +187,10 @@ def _add_role(reading: Reading, name: str, episodes: str) -> None:
     rule = reading.options.role
     if rule is None:
         raise ConfigError(
-            f"{reading.place}: FHIR does not say which score is the first and which the last of an episode. Declare "
-            f'role = "by_order" under [sources.fhir] (first of the episode: intake; last on or after its end: '
+            f"{reading.place}: FHIR does not say which score is the first and which the last of an "
+            f"episode. Declare "
+            f'role = "by_order" under [sources.fhir] (first of the episode: intake; last on or after its '
+            f"end: "
             f'discharge; else interim), or one role for all, such as role = "interim".'
         )
     made = f"{name}_roles"
@@ -193,7 +202,8 @@ def _add_role(reading: Reading, name: str, episodes: str) -> None:
         source = (
             f"(SELECT c.*, e.last AS ended, CASE WHEN {counts} THEN row_number() OVER ({group} "
             f"ORDER BY fhir_date(c.day), c.place, c.nth) END AS nth_score, count(*) OVER ({group}) AS scores "
-            f"FROM {name} c LEFT JOIN (SELECT DISTINCT episode_id, last FROM {episodes} WHERE fate IS NULL) e "
+            f"FROM {name} c LEFT JOIN (SELECT DISTINCT episode_id, last FROM {episodes} WHERE fate IS "
+            f"NULL) e "
             f"USING (episode_id))"
         )
         role = (

@@ -17,7 +17,8 @@ from studypkg.errors import ConfigError, DataRejectedError, StudyError
 from studypkg.records.raw import check_regular, shown
 from studypkg.records.redcap.dictionary import Dictionary, read_dictionary
 from studypkg.records.unpacking import unpacked
-from studypkg.sources import Redcap, Source
+from studypkg.sources import Source
+from studypkg.systems import Redcap
 
 T = TypeVar("T")
 

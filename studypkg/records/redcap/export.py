@@ -20,7 +20,8 @@ from studypkg.records.redcap.dictionary import Dictionary, read_dictionary
 from studypkg.records.redcap.events import read_event_forms, read_event_names
 from studypkg.records.redcap.headers import first_cells, read_header, with_names
 from studypkg.records.redcap.selection import Selection, select
-from studypkg.sources import Redcap, Source
+from studypkg.sources import Source
+from studypkg.systems import Redcap
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from studypkg.records.quoting import ident, literal
 from studypkg.records.raw import RawTable
 from studypkg.records.redcap.cells import Cells
 from studypkg.records.redcap.dictionary import Dictionary, Field
-from studypkg.sources import Redcap
+from studypkg.systems import Redcap
 
 #: Columns that every row gets.
 KEYS = ("redcap_record", "redcap_event", "redcap_arm", "redcap_instance", "redcap_group")

@@ -13,7 +13,7 @@ from studypkg.errors import ConfigError
 from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.sql.rows import BATCH_ROWS, write_rows
 from studypkg.records.sql.texts import LONGEST, refused_column
-from studypkg.sources import Sql
+from studypkg.systems import Sql
 
 _AS_IS = frozenset(
     ("VARCHAR", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT",

@@ -14,7 +14,8 @@ from studypkg.records.raw import check_regular, printable, shown
 from studypkg.records.sql.duckdb_file import read_duckdb
 from studypkg.records.sql.refusals import refusal_of
 from studypkg.records.sql.server import read_server
-from studypkg.sources import Source, Sql
+from studypkg.sources import Source
+from studypkg.systems import Sql
 
 _SQLITE, _DUCKDB = b"SQLite format 3\0", b"DUCK"
 

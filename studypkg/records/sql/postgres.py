@@ -11,7 +11,7 @@ from sqlalchemy.engine import CursorResult
 
 from studypkg.records.quoting import literal
 from studypkg.records.sql.texts import refused_column
-from studypkg.sources import Sql
+from studypkg.systems import Sql
 
 #: Types whose text is the value, by their number in the system catalogue.
 _AS_IS: Mapping[int, str] = {

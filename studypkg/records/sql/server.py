@@ -29,7 +29,7 @@ from studypkg.errors import ConfigError
 from studypkg.records.sql import postgres
 from studypkg.records.sql.rows import BATCH_ROWS, write_rows
 from studypkg.records.sql.texts import columns_of, text_of
-from studypkg.sources import Sql
+from studypkg.systems import Sql
 
 CONNECT_SECONDS = 15
 #: Servers that take a promise to only read at the start of a transaction, and how it is given.

@@ -48,7 +48,10 @@ def test_a_mean_of_few_is_withheld_with_its_number_of_patients():
     few = Statistic("improvement", "clinic", "all", "m", "mean", 7, value=2.0, low=1.0, high=3.0)
     (only,) = release([few]).statistics
     assert (only.status, only.n, only.value) == ("withheld", None, None)
-    assert only.reason == "fewer than 11 patients"
+    assert (only.code, only.reason) == (
+        "small_group",
+        "fewer than 11 patients, or a number that would reveal so few",
+    )
 
 
 def test_a_total_minus_the_parts_shown_does_not_give_a_part_back():

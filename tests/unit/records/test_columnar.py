@@ -77,3 +77,22 @@ def test_a_damaged_file_is_refused(tmp_path):
 def test_columns_that_differ_in_case_only(read):
     with pytest.raises(DataRejectedError, match="more than once"):
         read({"Pain": [1], "pain": [2]})
+
+
+def test_a_document_is_no_value(read):
+    with pytest.raises(DataRejectedError, match="a cell holds 2 MB of text") as refused:
+        read({"id": ["a", "canary" * 400_000]})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [pa.array(["x" * 1000] * 400_000), pa.array([7] * 100_000_000, pa.int8())],
+    ids=["text", "numbers"],
+)
+def test_a_few_bytes_that_stand_for_many_are_refused_before_they_are_written_out(tmp_path, cells):
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"a": cells}), path, compression="zstd")
+    assert path.stat().st_size < 1 << 20
+    with duckdb.connect() as connection, pytest.raises(DataRejectedError, match="which no export does"):
+        open_source(connection, path, kind="parquet")

@@ -242,6 +242,27 @@ def test_declared_entities_are_refused(connection, tmp_path):
         open_source(connection, bad, kind="excel")
 
 
+@pytest.mark.parametrize(
+    ("entry", "tag", "bomb"),
+    [
+        ("xl/workbook.xml", b"</sheets>", b'<sheet name="a" sheetId="1" r:id="rId1"/>' * 450_000),
+        ("xl/worksheets/sheet1.xml", b"</worksheet>", b'<mergeCell ref="A9:B9"/>' * 100_001),
+        ("xl/worksheets/sheet1.xml", b"<sheetData>", b'<col min="1" max="9" hidden="1"/>' * 100_001),
+    ],
+    ids=["sheets", "merged", "hidden"],
+)
+def test_lists_that_only_a_bomb_has_are_refused(connection, tmp_path, entry, tag, bomb):
+    path, bad = tmp_path / "good.xlsx", tmp_path / "bad.xlsx"
+    book_of(("id",), ("a",)).save(path)
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in good.namelist():
+            text = good.read(name)
+            target.writestr(name, text.replace(tag, bomb + tag) if name == entry else text)
+    assert bad.stat().st_size < 200_000
+    with pytest.raises(DataRejectedError, match="damaged"):
+        open_source(connection, bad, kind="excel")
+
+
 # ------------------------------------------------------------------ workbooks that are no .xlsx
 MACRO = Path(macrodata.__file__).parent
 

@@ -79,7 +79,7 @@ def read(tmp_path):
                 "entry": [{"resource": one} for one in given],
             }
             (folder / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
-        connection = duckdb.connect()
+        connection = duckdb.connect(config={"threads": 1})
         connections.append(connection)
         withdrawn = options.pop("withdrawn", {})
         options = {

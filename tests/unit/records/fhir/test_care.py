@@ -33,7 +33,8 @@ def test_a_modality_is_known_by_its_word_or_by_a_declared_code(read, make):
     found = read("treatments", [*make.care, *given], codes={"CUP": "myofascial_cupping"})
     told = [(row["modality"], row["date"], row["therapist_id"]) for row in found.rows]
     assert told == [
-        ("dry_needling", "2026-01-12", ""), ("iastm", "2026-01-12", ""), ("myofascial_cupping", "2026-01-12", ""),
+        ("dry_needling", "2026-01-12", ""), ("iastm", "2026-01-12", ""),
+        ("myofascial_cupping", "2026-01-12", ""),
         ("myofascial_cupping", "2026-01-12", "t1"),
     ]  # fmt: skip
     assert "1 of them: another procedure" in found.notes
@@ -170,7 +171,10 @@ def test_a_plan_gives_a_row_for_each_of_its_exercises(read, make):
             {"detail": {"status": "in-progress", "code": {"text": "hip flexor stretch"}}},
             {"detail": {"status": "cancelled", "code": {"text": "clamshells"}}},
             {"detail": {"status": "in-progress", "code": {"text": "call the patient at home"}}},
-            {"detail": {"status": "scheduled", "code": {"text": "leg lifts"}, "quantity": {"value": 2, "unit": "{sets}"}}},
+            {"detail": {
+                "status": "scheduled", "code": {"text": "leg lifts"},
+                "quantity": {"value": 2, "unit": "{sets}"},
+            }},
         ],
     )  # fmt: skip
     found = read("prescriptions", [*make.care, plan])
@@ -180,7 +184,8 @@ def test_a_plan_gives_a_row_for_each_of_its_exercises(read, make):
 
 @pytest.mark.parametrize(
     ("fields", "told"),
-    [({"status": "revoked"}, "not in force: revoked"), ({"intent": "proposal"}, "a proposal, no prescription"),
+    [({"status": "revoked"}, "not in force: revoked"),
+    ({"intent": "proposal"}, "a proposal, no prescription"),
      ({"code": {"text": "blood test"}}, "no exercise of the study")],
 )  # fmt: skip
 def test_what_is_no_prescription_in_force(read, make, fields, told):

@@ -9,8 +9,10 @@ def test_an_episode_of_care_with_its_diagnosis_and_person(read, make, ids):
     found = read("episodes", make.care)
     assert found.rows == [
         {
-            "_row": 2, "patient_id": ids.patient, "episode_id": ids.episode, "clinic_id": "north", "therapist_id": "",
-            "start_date": "2026-01-05", "end_date": "2026-03-02", "condition": "itb_syndrome", "side": "right",
+            "_row": 2, "patient_id": ids.patient, "episode_id": ids.episode,
+            "clinic_id": "north", "therapist_id": "",
+            "start_date": "2026-01-05", "end_date": "2026-03-02", "condition": "itb_syndrome",
+            "side": "right",
             "symptom_weeks": "5.0", "age_years": "45", "sex": "female", "fhir_reason": "",
         }
     ]  # fmt: skip
@@ -27,7 +29,8 @@ def people(make, count, change):
 
 BORN = {
     "1980-01-05": "46", "1980-01-06": "45", "1936-01-05": "90+", "1936-01-06": "89", "1921-05-05": "90+",
-    "2024-02-29": "1", "2000-02-29": "25", "1980": "", "1980-06": "", "not told": "", "1980-01-05T00:00:00.000Z": "46",
+    "2024-02-29": "1", "2000-02-29": "25", "1980": "", "1980-06": "", "not told": "",
+    "1980-01-05T00:00:00.000Z": "46",
 }  # fmt: skip
 
 

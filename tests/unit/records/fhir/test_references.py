@@ -2,9 +2,9 @@
 
 import json
 
-
 WAYS = (
-    "Patient/{}", "https://ehr.example/fhir/Patient/{}", "Patient/{}/_history/3", "/Patient/{}", "urn:uuid:{}",
+    "Patient/{}", "https://ehr.example/fhir/Patient/{}", "Patient/{}/_history/3", "/Patient/{}",
+    "urn:uuid:{}",
     "https://ehr.example/r4/Patient/{}/_history/12",
 )  # fmt: skip
 

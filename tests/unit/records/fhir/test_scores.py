@@ -53,6 +53,7 @@ QUANTITIES = (
     (VAS, {"value": 7, "unit": "{score}"}, "7 {score}", "unit_does_not_fit"),
     (VAS, {"value": 7}, "7 without a unit", "unit_does_not_fit"),
     (NPRS, {"value": 1e300, "unit": "{score}"}, "1e+300", ""),
+    (NPRS, {"value": 7, "unit": "Canary"}, "7 another unit", "unit_does_not_fit"),
     (NPRS, {"value": 7, "unit": "Canary asked for water"}, "7 another unit", "unit_does_not_fit"),
 )
 
@@ -142,8 +143,10 @@ def test_components_are_scores_of_their_own(read, make):
         "Observation", "00000001-aaaa-4aaa-8aaa-aaaaaaaaaaaa", status="final", effectiveDateTime="2026-01-05",
         code=make.coded("http://loinc.org", "panel"),
         component=[
-            {"code": make.coded("http://loinc.org", "72514-3"), "valueQuantity": {"value": 6, "code": "{score}"}},
-            {"code": make.coded("http://loinc.org", "8867-4"), "valueQuantity": {"value": 61, "unit": "/min"}},
+            {"code": make.coded("http://loinc.org", "72514-3"),
+             "valueQuantity": {"value": 6, "code": "{score}"}},
+            {"code": make.coded("http://loinc.org", "8867-4"),
+             "valueQuantity": {"value": 61, "unit": "/min"}},
             {"code": make.coded("http://loinc.org", "38214-3"), "valueQuantity": {"value": 58, "code": "mm"}},
         ],
     )  # fmt: skip
@@ -189,7 +192,8 @@ def test_a_declared_unit_is_the_only_one(read, make):
 def answer(make, items, **fields):
     return make.base(
         "QuestionnaireResponse", "00000009-aaaa-4aaa-8aaa-aaaaaaaaaaaa", status="completed", item=items,
-        questionnaire="https://clinic.example/Questionnaire/lefs|2.1", authored="2026-01-05T10:00:00-05:00", **fields,
+        questionnaire="https://clinic.example/Questionnaire/lefs|2.1",
+        authored="2026-01-05T10:00:00-05:00", **fields,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from studypkg.records.arrivals import arrive
 from studypkg.records.read import open_arrival
-from studypkg.sources import Redcap, Source
+from studypkg.sources import Source
+from studypkg.systems import Redcap
 
 PROJECTS = Path(__file__).resolve().parents[3] / "data" / "redcap_exports"
 

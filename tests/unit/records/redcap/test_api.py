@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from studypkg.errors import ConfigError, DataRejectedError
 from studypkg.records.redcap import delivery
-from studypkg.sources import Redcap, Source
+from studypkg.sources import Source
+from studypkg.systems import Redcap
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the stub beside the tests
 

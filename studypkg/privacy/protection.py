@@ -1,0 +1,243 @@
+"""Secondary suppression: withhold more until no small group is known too closely."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from studypkg.errors import DisclosureError
+from studypkg.privacy.bounds import Additive, Range
+from studypkg.privacy.narrowing import Findings, attacked
+from studypkg.privacy.relations import Cell, Issue, Relations, Sum, relations_of
+
+#: How many cells are tried, and how far from the exposed one they may be.
+_TRIALS, _RINGS = 8, 3
+
+
+class Rules(Protocol):
+    """The limits that protection keeps to."""
+
+    @property
+    def min_cell(self) -> int:
+        """The smallest count that may be shown."""
+
+    @property
+    def differences(self) -> bool:
+        """Whether small groups between two issues are protected."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The counts of a page before anything is withheld.
+
+    Parameters
+    ----------
+    values, users
+        Value of each cell, and the kinds of statistics that show it.
+    numbers
+        The counts that each number gives away: its n, and for a share k and n − k.
+    sums
+        What adds up.
+    small
+        The cells that must be protected.
+    batch
+        State of the records.
+    """
+
+    values: Mapping[str, int]
+    users: Mapping[str, set[str]]
+    numbers: tuple[tuple[str, ...], ...]
+    sums: tuple[Additive, ...]
+    small: Collection[str]
+    batch: str
+
+
+def protect(draft: Draft, hidden: Collection[str], earlier: Sequence[Issue], rules: Rules) -> set[str]:
+    """Find what must be withheld.
+
+    Parameters
+    ----------
+    draft
+        The page.
+    hidden
+        Cells that are withheld to begin with.
+    earlier
+        Everything given out before, or beside.
+    rules
+        The limits.
+
+    Returns
+    -------
+    set of str
+        All cells to withhold.
+
+    Raises
+    ------
+    DisclosureError
+        If a small group that was safe before this page cannot be kept so.
+
+    Notes
+    -----
+    Choosing the fewest cells is a hard problem; this takes the nearest and cheapest in each component, a
+    share before a count and a small one before a large one, and solves again (the hypercube and modular
+    methods of tau-ARGUS are as greedy). A cell that is already public is not chosen, and one with the same
+    count in an earlier state only when nothing else is left.
+    """
+    search = _Search(draft, set(hidden), tuple(earlier), rules)
+    while search.step():
+        pass
+    search.spare()
+    return search.hidden
+
+
+class _Search:
+    """A greedy search for what to withhold."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        hidden: set[str],
+        earlier: tuple[Issue, ...],
+        rules: Rules,
+    ) -> None:
+        self.draft, self.hidden, self.earlier, self.rules = draft, hidden, earlier, rules
+        every = {cell: Range(n, n) for cell, n in draft.values.items()}
+        page = Issue("", "", 0, draft.batch, rules.min_cell, every, sums=draft.sums)
+        self._whole = relations_of([*earlier, page])
+        self._public, self._useless = _public(draft, earlier)
+        self._past = Findings()
+        self._lost: set[tuple[str, str]] | None = None
+        self._doubtful: list[str] = []
+        self._gave_up = False
+
+    def step(self) -> bool:
+        """Withhold one cell more in every component that is open; False when none is."""
+        seen, found = self._open(self.hidden)
+        if not found:
+            return False
+        chosen: set[str] = set()
+        stuck = False
+        for cells, group in found:
+            if chosen & {cell[0] for one in group for cell in one.cells}:
+                continue
+            one = self._choice(cells, group, seen)
+            stuck |= one is None
+            chosen |= set() if one is None else {one}
+        self.hidden |= chosen
+        if not chosen and stuck:
+            self._give_up()
+        return True
+
+    def spare(self) -> None:
+        """Show again what was withheld on the way and turned out not to help."""
+        for cell in () if self._gave_up else self._doubtful:
+            if not self._open(self.hidden - {cell})[1]:
+                self.hidden.discard(cell)
+
+    def _open(self, hidden: set[str]) -> tuple[Relations, list[tuple[set[str], tuple[Sum, ...]]]]:
+        seen = _seen(self._whole, self.draft, hidden, self._public)
+        rules = self.rules
+        found = []
+        for cells, group in attacked(seen, rules.min_cell, differences=rules.differences, past=self._past):
+            exposed = {(one.cell, one.batch) for one in cells} - (self._lost or set())
+            if exposed:
+                found.append(({name for name, _ in exposed}, group))
+        return seen, found
+
+    def _choice(self, cells: set[str], group: Sequence[Sum], seen: Relations) -> str | None:
+        """Choose the cheapest cell near by that helps at once, else the nearest."""
+        near = _near(cells, group, seen, self.draft, self._useless)
+        if not near:
+            near = _near(cells, group, seen, self.draft, self._public)
+        if not near:
+            return None
+        before = sum(len(one) for one, _ in self._open(self.hidden)[1])
+        by_cost = sorted((name for ring in near[:_RINGS] for name in ring), key=self._cost)
+        for name in by_cost[:_TRIALS]:
+            if sum(len(one) for one, _ in self._open(self.hidden | {name})[1]) < before:
+                return name
+        doubtful = min(near[0], key=self._cost)
+        self._doubtful.append(doubtful)
+        return doubtful
+
+    def _give_up(self) -> None:
+        """Leave aside what withholding cannot mend: nothing is left to withhold where it shows.
+
+        That is what earlier pages give away on their own, and what someone supposes who takes a change that
+        no page shows to be none.
+        """
+        rules = self.rules
+        if self._lost is None:
+            before = relations_of(self.earlier)
+            all_of = attacked(before, rules.min_cell, differences=rules.differences)
+            self._lost = {(one.cell, one.batch) for found, _ in all_of for one in found}
+            if self._lost:
+                return
+        seen = _seen(self._whole, self.draft, self.hidden, self._public)
+        all_of = attacked(seen, rules.min_cell, differences=rules.differences, past=self._past)
+        left = [one for found, _ in all_of for one in found if (one.cell, one.batch) not in self._lost]
+        if not all(one.supposed for one in left):
+            raise DisclosureError("a small group could not be protected. Nothing was released.")
+        self._lost |= {(one.cell, one.batch) for one in left}
+        self._gave_up = True
+
+    def _cost(self, name: str) -> tuple[bool, bool, int, str]:
+        users = self.draft.users.get(name, set())
+        return users != {"share"}, "mean" in users, self.draft.values[name], name
+
+
+def _public(draft: Draft, earlier: Sequence[Issue]) -> tuple[set[str], set[str]]:
+    """Find the cells that are known from other pages of this state, and those that hiding would not help."""
+    now: set[str] = set()
+    useless: set[str] = set()
+    for issue in earlier:
+        for cell, told in issue.shown.items():
+            if told.exact and issue.batch == draft.batch:
+                now.add(cell)
+            if told.exact and draft.values.get(cell) == told.low:
+                useless.add(cell)
+    return now, now | useless
+
+
+def _seen(whole: Relations, draft: Draft, hidden: Collection[str], public: Collection[str]) -> Relations:
+    """Take from what the page could say what it withholds."""
+    shown = set(public)
+    for n_cell, *parts in draft.numbers:
+        if n_cell not in hidden:
+            shown.add(n_cell)
+            if not any(part in hidden for part in parts):
+                shown.update(parts)
+    gone = {(cell, draft.batch) for cell in draft.values if cell not in shown}
+    return replace(
+        whole,
+        known={cell: told for cell, told in whole.known.items() if cell not in gone},
+        small=whole.small | {cell for cell in gone if cell[0] in draft.small},
+    )
+
+
+def _near(
+    exposed: set[str], group: Sequence[Sum], seen: Relations, draft: Draft, useless: Collection[str]
+) -> list[list[str]]:
+    """List the cells that may be withheld by their distance from the exposed ones."""
+    near_of: dict[str, set[str]] = defaultdict(set)
+    for one in group:
+        names = {cell[0] for cell in one.cells}
+        for name in names:
+            near_of[name] |= names
+    reached, edge = set(exposed), set(exposed)
+    rings = []
+    while edge:
+        near = {other for name in edge for other in near_of[name]} - reached
+        ring = [n for n in near if n in draft.values and n not in useless and _value(n, seen, draft) > 0]
+        if ring:
+            rings.append(ring)
+        reached |= near
+        edge = near
+    return rings
+
+
+def _value(name: str, seen: Relations, draft: Draft) -> float:
+    cell: Cell = (name, draft.batch)
+    return seen.value(cell) or 0.0
