@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -32,6 +33,8 @@ from studypkg.sources import Source
 Gate = Callable[[duckdb.DuckDBPyConnection, RawTable, Source], None]
 #: Puts a delivery with pseudonyms in the place of one with ids, before anything is kept of it.
 Veil = Callable[[duckdb.DuckDBPyConnection, RawTable, Source], RawTable]
+#: Kinds whose files hold more than is read of them, names of people among it.
+_READ_IN_PART = frozenset(("redcap", "fhir"))
 #: Kinds whose deliveries are files of rows and nothing else, so that each can be taken in by itself.
 _FILES = frozenset(("csv", "excel", "parquet", "spss", "stata", "sas"))
 #: The only rule that a later cut-off can satisfy.
@@ -50,7 +53,7 @@ def ingest(
     veil: Veil | None = None,
     now: datetime | None = None,
     progress: Callable[[str], None] | None = None,
-    memory_limit: str = "1GB",
+    memory_limit: str | None = None,
     threads: int | None = None,
 ) -> IngestResult:
     """Read every source of a study, screen it, and publish the accepted rows in one step.
@@ -72,7 +75,8 @@ def ingest(
     progress
         Called with one line per step. No line holds a patient's value.
     memory_limit, threads
-        What DuckDB may use. More rows than fit go through a temporary file.
+        What DuckDB may use; a quarter of the machine's memory, from 1 to 4 GB, if no limit is given. More
+        rows than fit go through a temporary file.
 
     Returns
     -------
@@ -131,14 +135,22 @@ def _settled(earlier: Mapping[str, Any], cutoff: date | None) -> date | None:
 
 
 @contextmanager
-def open_database(work: Path, memory_limit: str, threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_database(
+    work: Path, memory_limit: str | None, threads: int | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the private database of a run; what does not fit into memory goes through its folder."""
     with duckdb.connect(str(work / "ingest.duckdb")) as connection:
-        connection.execute(f"SET memory_limit = {literal(memory_limit)}")
+        connection.execute(f"SET memory_limit = {literal(memory_limit or _quarter())}")
         connection.execute(f"SET temp_directory = {literal(str(work / 'spill'))}")
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")
         yield connection
+
+
+def _quarter() -> str:
+    """Give a quarter of the machine's memory, from 1 to 4 GB, as DuckDB writes it."""
+    bytes_ = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    return f"{min(max(bytes_, 1_000_000_000), 4_000_000_000) // 1_000_000}MB"
 
 
 @contextmanager
@@ -218,18 +230,24 @@ def _keep(run: Run, arrivals: Sequence[Arrival]) -> None:
     Notes
     -----
     A file whose columns are dropped or pseudonymised is not kept: the copy would hold what the tables must
-    not. Of such a file only the hash stays.
+    not. Nor is an export of REDCap or FHIR, of which only some fields are read. Of such a file only the
+    hash stays.
     """
     sources = run.study.sources
     masked = {
-        one for one, source in zip(arrivals, sources, strict=True) if source.drop or source.pseudonymise
+        one
+        for one, source in zip(arrivals, sources, strict=True)
+        if source.drop or source.pseudonymise or source.kind in _READ_IN_PART
     }
     for arrival in dict.fromkeys(arrivals):
+        kept = run.study.study.keep_raw and arrival not in masked
+        if kept and len(arrival.files) == 1:
+            run.store.snapshot(arrival.files[0], sha256=arrival.sha256)
+            continue
         if arrival_of(arrival.files).sha256 != arrival.sha256:
             raise DataRejectedError(
                 f"{arrival.name} changed while it was read. Wait until it is written, and run again. "
                 f"Nothing was replaced."
             )
-        if run.study.study.keep_raw and arrival not in masked:
-            for path in arrival.files:
-                run.store.snapshot(path)
+        for path in arrival.files if kept else ():
+            run.store.snapshot(path)

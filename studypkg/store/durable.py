@@ -21,6 +21,16 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def copied(source: Path, target: Path) -> str:
+    """Copy a file and give the hash of what was copied, in one reading."""
+    digest = hashlib.sha256()
+    with source.open("rb") as file, target.open("wb") as copy:
+        while block := file.read(_CHUNK):
+            digest.update(block)
+            copy.write(block)
+    return digest.hexdigest()
+
+
 def hashes_of(folder: Path) -> dict[str, str]:
     """Hash of every file of a folder, by its path in it."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from studypkg.errors import DataRejectedError, LockedError
 from studypkg.store import batches as books
-from studypkg.store.durable import hashes_of, sha256_of, share, switch_link, sync, sync_all
+from studypkg.store.durable import copied, hashes_of, sha256_of, share, switch_link, sync, sync_all
 from studypkg.store.reading import MANIFEST, Tables
 from studypkg.store.workspaces import lend_workspace
 
@@ -50,8 +50,15 @@ class Store(Tables):
     names it, or a batch that does; anything else in `history/` is left over from a run that died.
     """
 
-    def snapshot(self, path: Path) -> str:
+    def snapshot(self, path: Path, *, sha256: str | None = None) -> str:
         """Keep a copy of a delivered file, named after its content, that only the owner can read.
+
+        Parameters
+        ----------
+        path
+            The file.
+        sha256
+            What its content has to be, where that is known.
 
         Returns
         -------
@@ -65,20 +72,19 @@ class Store(Tables):
         """
         if not path.is_file():
             raise DataRejectedError(f"there is no file {path.name} in {path.parent}. Nothing was replaced.")
-        before = sha256_of(path)
         folder = self.root / "raw"
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        if (folder / before).exists():
-            return before
         with self.workspace() as work:
             copy = work / "snapshot"
-            shutil.copyfile(path, copy)
-            if sha256_of(copy) != before:
+            before = copied(path, copy)
+            if before != (sha256 or sha256_of(path)):
                 raise DataRejectedError(
                     f"{path.name} changed while it was read. Wait until it is written, and run again. "
                     f"Nothing was replaced."
                 )
+            if (folder / before).exists():
+                return before
             copy.chmod(0o400)
             sync(copy)
             os.replace(copy, folder / before)

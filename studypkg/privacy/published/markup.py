@@ -30,7 +30,12 @@ _EMPTY = frozenset((
 def read_markup(data: bytes, place: str) -> Iterator[Content]:
     """Read HTML or SVG."""
     reader = _Reader(place)
-    reader.feed(decoded(data))
+    text = decoded(data)
+    # A comment that never ends goes to the end of the page, as browsers have it; the parser would look for
+    # its end from every "<!--" again.
+    if text.rfind("<!--") > text.rfind("-->"):
+        text += "-->"
+    reader.feed(text)
     reader.close()
     reader.flush()
     yield from reader.found

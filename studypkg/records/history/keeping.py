@@ -44,7 +44,7 @@ class Keeper(Protocol):
     def pieces(self, name: str) -> list[Path]:
         """Find the files of one name in all batches, the first batch first."""
 
-    def snapshot(self, path: Path) -> str:
+    def snapshot(self, path: Path, *, sha256: str | None = None) -> str:
         """Keep a copy of a delivered file and return its SHA-256."""
 
     def workspace(self) -> AbstractContextManager[Path]:

@@ -55,7 +55,7 @@ def test_a_clear_difference_is_said_with_its_size():
 def test_a_withheld_number_is_never_written():
     few = count("flow", 7, group="ended")
     assert "7" not in shown_or_reason(few, 11)
-    assert why_absent(few, 11) == "fewer than 11 patients, so not shown"
+    assert why_absent(few, 11) == "fewer than 11 patients, or it would reveal so few, so not shown"
     assert why_absent(None, 11) == "not recorded in this study"
     assert value_text(few) == "not shown"
 

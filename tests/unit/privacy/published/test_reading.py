@@ -115,6 +115,7 @@ PLACES = {
     "wide.html": f"<p>{WORD}</p>".encode("utf-16"),
     "attribute.html": f'<p data-row="{WORD}">x</p>'.encode(),
     "comment.html": f"<!-- {WORD} -->".encode(),
+    "open_comment.html": f"<p>x<!-- <!-- {WORD}".encode(),
     "script.html": f"<script>let a = '{WORD}'</script>".encode(),
     "style.html": f"<style>/* {WORD} */</style>".encode(),
     "data.html": b'<img src="data:text/plain;base64,' + B64(WORD.encode()) + b'">',
