@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import highspy
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 #: Larger than any count; keeps every program bounded.
 CEILING = 1e7
@@ -69,25 +68,18 @@ class Polytope:
         equations: Sequence[Equation],
         least: Sequence[int] = (),
     ) -> None:
-        self.lower, self.upper = lower, np.minimum(upper, CEILING)
-        rows = [r for r, e in enumerate(equations) for _ in e.weights]
-        columns = [place for e in equations for place, _ in e.weights]
-        weights = [weight for e in equations for _, weight in e.weights]
-        self._equal = csr_array((weights, (rows, columns)), shape=(len(equations), len(lower)))
-        self._right = np.array([e.right for e in equations])
-        self._most: tuple[csr_array, NDArray[np.float64]] | None = None
         self.feasible = True
         self._least = np.full(len(lower), np.inf)
         self._most_seen = np.full(len(lower), -np.inf)
-        if least:
-            direction = np.zeros(len(lower))
-            direction[list(least)] = 1.0
-            found = self._solve(direction)
-            if found is not None:
-                limit = float(direction @ found) + _SLACK
-                self._most = (csr_array(direction[None, :]), np.array([limit]))
-        else:
-            self._solve(np.zeros(len(lower)))
+        self._places = np.arange(len(lower), dtype=np.int32)
+        self._solver = _program(lower, np.minimum(upper, CEILING), equations) if len(lower) else None
+        direction = np.zeros(len(lower))
+        direction[list(least)] = 1.0
+        found = self._solve(direction)
+        if found is not None and least and self._solver is not None:
+            limit = float(direction @ found) + _SLACK
+            chosen = np.array(least, dtype=np.int32)
+            self._solver.addRow(-highspy.kHighsInf, limit, len(chosen), chosen, np.ones(len(chosen)))
 
     def lowest(self, place: int) -> float:
         """Smallest value of one variable, rounded up: counts are whole."""
@@ -104,7 +96,7 @@ class Polytope:
         return Range(self.lowest(place), self.highest(place))
 
     def _end(self, place: int, sign: float) -> float | None:
-        direction = np.zeros(len(self.lower))
+        direction = np.zeros(len(self._places))
         direction[place] = sign
         found = self._solve(direction)
         return None if found is None else float(found[place])
@@ -117,7 +109,7 @@ class Polytope:
         One solution is a witness for many variables at once, and spares most programs of single ones.
         """
         for sign in (-1.0, 1.0):
-            direction = np.zeros(len(self.lower))
+            direction = np.zeros(len(self._places))
             direction[list(places)] = sign
             self._solve(direction)
 
@@ -126,22 +118,40 @@ class Polytope:
         return Range(float(self._least[place]) - _SLACK, float(self._most_seen[place]) + _SLACK)
 
     def _solve(self, direction: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Find the point that goes least far in a direction, starting from the last answer."""
         if not self.feasible:
             return None
-        if not len(self.lower):
+        if self._solver is None:
             return np.zeros(0)
-        more = {} if self._most is None else {"A_ub": self._most[0], "b_ub": self._most[1]}
-        equal = {"A_eq": self._equal, "b_eq": self._right} if len(self._right) else {}
-        answer = linprog(
-            direction, **equal, **more, bounds=np.column_stack([self.lower, self.upper]), method="highs"
-        )
-        if answer.status != 0:
+        self._solver.changeColsCost(len(direction), self._places, direction)
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             self.feasible = False
             return None
-        point: NDArray[np.float64] = np.asarray(answer.x)
+        point = np.asarray(self._solver.getSolution().col_value, dtype=np.float64)
         self._least = np.minimum(self._least, point)
         self._most_seen = np.maximum(self._most_seen, point)
         return point
+
+
+def _program(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], equations: Sequence[Equation]
+) -> highspy.Highs:
+    """Give a program without a direction yet to the solver."""
+    program = highspy.HighsLp()
+    program.num_col_, program.num_row_ = len(lower), len(equations)
+    program.col_cost_ = np.zeros(len(lower))
+    program.col_lower_, program.col_upper_ = lower, upper
+    program.row_lower_ = program.row_upper_ = np.array([e.right for e in equations], dtype=np.float64)
+    program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    program.a_matrix_.start_ = np.cumsum([0, *(len(e.weights) for e in equations)], dtype=np.int32)
+    program.a_matrix_.index_ = np.array([p for e in equations for p, _ in e.weights], dtype=np.int32)
+    program.a_matrix_.value_ = np.array([w for e in equations for _, w in e.weights], dtype=np.float64)
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver.silent()
+    solver.setOptionValue("threads", 1)
+    solver.passModel(program)
+    return solver
 
 
 def feasible_ranges(

@@ -1,4 +1,4 @@
-"""Check digits of numbers that stand for one person, account or thing: does the last figure fit the rest?
+"""Check digits of numbers that stand for one person, account or thing: whether the last figure fits the rest.
 
 Every function takes the text of one cell, with blanks, dots and dashes in it or not, and never raises.
 """

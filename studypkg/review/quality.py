@@ -76,7 +76,8 @@ def quality_statistics(recorded: Recorded, when: Periods) -> tuple[list[Statisti
         place = Place("clinic", str(clinic), when.window)
         found += _habits(own, recorded, place, str(clinic))
         months = [Place("clinic", str(clinic), month) for month in when.months]
-        sums += sums_over_time(place, months, ("ended", "paired"))
+        # The clinic's own page says on which step patients were lost, so the step is protected here too.
+        sums += [*sums_over_time(place, months, ("ended", "paired")), *loss_statistics(own, place)[1]]
     network = Place("network", "network", when.window)
     found += pair_statistics(ended, network, steps=True)
     losses, steps = loss_statistics(ended, network)

@@ -11,7 +11,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib", "playwright-python": "playwright"}
-IMPORT_NAMES = {"pyyaml": "yaml", "jupyterlab": "jupyterlab", "ipykernel": "ipykernel"}
+IMPORT_NAMES = {
+    "pyyaml": "yaml",
+    "pycap": "redcap",
+    "pillow": "PIL",
+    "jupyterlab": "jupyterlab",
+    "ipykernel": "ipykernel",
+}
 #: Declared because the program starts them, though no module imports them.
 STARTED = {"jupyterlab", "ipykernel", "jinja2"}
 
