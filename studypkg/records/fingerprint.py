@@ -51,7 +51,7 @@ def _codes(vocabulary: Vocabulary, section: str) -> dict[str, tuple[str, str | N
     for term in vocabulary.section(section).values():
         for code in term.codes if isinstance(term, Coded) else ():
             if code.system == "icd10cm" and not code.alternative and code.certainty != "unverified":
-                for word in {code.code, code.code.replace(".", "")}:
+                for word in (code.code, code.code.replace(".", "")):
                     found.setdefault(normalise(word), {})[term.id] = (code.since, code.until)
     return {word: (*terms, *next(iter(terms.values()))) for word, terms in found.items() if len(terms) == 1}
 
@@ -91,7 +91,7 @@ def rules_of(tables: Mapping[str, Table], lists: Mapping[str, Lists]) -> str:
         "schema": repr(dict(tables)),
         "rules": sorted(RULES),
         "lists": {
-            name: [sorted(map(repr, one.words.items())), one.ranges, one.in_force]
+            name: [{column: dict(words) for column, words in one.words.items()}, one.ranges, one.in_force]
             for name, one in lists.items()
         },
     }

@@ -67,7 +67,7 @@ def test_a_key_in_a_working_copy_of_git_is_refused(tmp_path):
         PREFIX + base64.urlsafe_b64encode(b"a" * 32).decode(),
         PREFIX + base64.urlsafe_b64encode(b"passwordpasswordpasswordpassword").decode(),
         PREFIX + "\u00fc" * 43,
-        secrets.token_hex(32),
+        "2e4bc44289514233efd7a14c96dcd0f9354d7050d4081ca16b078778792f6bea",
     ],
 )
 def test_what_is_no_random_key_is_refused_without_being_shown(text):

@@ -110,7 +110,9 @@ def test_the_checks_of_a_column_follow_from_its_declaration() -> None:
 
 def test_the_checks_of_a_row_follow_from_its_table() -> None:
     def rules(table: str, cutoff: date | None = None) -> list[tuple[str, str]]:
-        return [(check.rule, check.column) for check in row_checks(TABLES[table], {"nprs": (0, 10)}, cutoff)]
+        return [
+            (check.rule, check.column) for check in row_checks(TABLES[table], {"nprs": (0, 10)}, cutoff, {})
+        ]
 
     assert rules("episodes", date(2026, 1, 1)) == [
         ("WRONG_ORDER", "start_date, end_date"),
