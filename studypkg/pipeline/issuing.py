@@ -9,13 +9,15 @@ from studypkg.config import Study
 from studypkg.errors import DisclosureError
 from studypkg.privacy.bounds import Additive
 from studypkg.privacy.ledger import Ledger, issue_of, page_name
-from studypkg.privacy.narrowing import narrowed
+from studypkg.privacy.narrowing import attacked, narrowed
 from studypkg.privacy.overlap import Overlap, only, unit_of
 from studypkg.privacy.relations import Issue, relations_of
 from studypkg.privacy.released import Released
 from studypkg.privacy.statistic import Statistic
 from studypkg.privacy.suppression import Limits, release
 
+#: What the cells of all clinics together, and of all but one, are named after.
+_ALL, _OTHERS = "network", "others of "
 #: Pages that speak of all clinics.
 SHARED_PAGES = ("network", "quality")
 
@@ -68,7 +70,12 @@ class Desk:
         return self._pass(page, own, earlier, numbers, sums, also_withhold)
 
     def shared_page(
-        self, page: str, numbers: Sequence[Statistic], sums: Sequence[Additive]
+        self,
+        page: str,
+        numbers: Sequence[Statistic],
+        sums: Sequence[Additive],
+        *,
+        also_withhold: Collection[str] = (),
     ) -> tuple[Released, int]:
         """Let the numbers of a page about all clinics through, against every clinic's earlier pages."""
         cells = {cell for s in numbers for cell in (*s.counts, s.n_cell)}
@@ -76,10 +83,22 @@ class Desk:
         for clinic in sorted({unit_of(cell) for cell in cells}):
             earlier += [only(issue, cells) for issue in self.ledger.issues(page_name("clinic", clinic))]
         own = self.ledger.issues(page)
-        made = self._pass(page, own, earlier, numbers, sums, ())
+        made = self._pass(page, own, earlier, numbers, sums, also_withhold)
         if self._made[page] not in own:
             self._shared.append(self._made[page])
         return made
+
+    def open_totals(self) -> set[str]:
+        """List the totals over clinics by which the pages of this run, put together, give a small group away.
+
+        Notes
+        -----
+        Each page was passed against the pages of all clinics, but not against those of other clinics that
+        were made after them. Where two of them meet in a total of the network, the total is withheld.
+        """
+        found = attacked(relations_of(self._made.values()), self.limits.min_cell)
+        cells = {cell for breaches, group in found if breaches for one in group for cell, _ in one.cells}
+        return {cell for cell in cells if unit_of(cell) == _ALL or unit_of(cell).startswith(_OTHERS)}
 
     def close(self) -> None:
         """Attack the pages of this run together, and note them in the ledger.

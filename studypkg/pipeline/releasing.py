@@ -45,6 +45,10 @@ NO_REAL_DAY = "not shown, dates are moved"
 _SHOWN_VERSIONS = ("pandas", "duckdb", "statsmodels", "papermill", "seaborn")
 
 
+#: How often the pages of a month are made again with totals withheld that would join them.
+_ROUNDS = 5
+
+
 @dataclass(frozen=True)
 class MonthDocuments:
     """The released documents of one month: one per clinic, and one for the network."""
@@ -93,20 +97,27 @@ def release_month(
         "provenance": provenance_of(study, ingested, measured),
         "labels": labels_of(study),
     }
-    desk = Desk(study, month, state_of(study, ingested, measured))
-    network, shown, withheld = None, set(), set()
-    if len(clinics) > 1:
-        numbers, sums = network_page(material, pool, tuple(clinics), when)
-        released, issue = desk.shared_page("network", numbers, sums)
-        network = NetworkDocument(clinics=clinics, released=released, issue=issue, **common)
-        shown, withheld = shares_shown(released), cells_withheld(released)
-    pages = {}
-    for clinic, name in clinics.items():
-        numbers, sums = clinic_page(material, pool, clinic, when, comparable=shown)
-        released, issue = desk.clinic_page(clinic, numbers, sums, also_withhold=withheld)
-        pages[clinic] = ClinicDocument(
-            clinic=clinic, clinic_name=name, released=released, issue=issue, **common
-        )
+    state = state_of(study, ingested, measured)
+    totals: set[str] = set()
+    for _ in range(_ROUNDS):
+        desk = Desk(study, month, state)
+        network, shown, withheld = None, set(), set(totals)
+        if len(clinics) > 1:
+            numbers, sums = network_page(material, pool, tuple(clinics), when)
+            released, issue = desk.shared_page("network", numbers, sums, also_withhold=totals)
+            network = NetworkDocument(clinics=clinics, released=released, issue=issue, **common)
+            shown, withheld = shares_shown(released), cells_withheld(released) | totals
+        pages = {}
+        for clinic, name in clinics.items():
+            numbers, sums = clinic_page(material, pool, clinic, when, comparable=shown)
+            released, issue = desk.clinic_page(clinic, numbers, sums, also_withhold=withheld)
+            pages[clinic] = ClinicDocument(
+                clinic=clinic, clinic_name=name, released=released, issue=issue, **common
+            )
+        found = desk.open_totals() - totals
+        if not found:
+            break
+        totals |= found
     # Noted before anything is written: what the ledger does not know cannot have left.
     desk.close()
     return MonthDocuments(pages, network)

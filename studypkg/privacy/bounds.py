@@ -150,6 +150,9 @@ def _program(
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.silent()
     solver.setOptionValue("threads", 1)
+    # Only the direction changes from one program to the next, so the last answer stays feasible: primal simplex.
+    solver.setOptionValue("simplex_strategy", 4)
+    solver.setOptionValue("presolve", "off")
     solver.passModel(program)
     return solver
 

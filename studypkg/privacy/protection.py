@@ -13,7 +13,7 @@ from studypkg.privacy.narrowing import Findings, attacked
 from studypkg.privacy.relations import Cell, Issue, Relations, Sum, relations_of
 
 #: How many cells are tried, and how far from the exposed one they may be.
-_TRIALS, _RINGS = 8, 3
+_TRIALS, _RINGS = 4, 3
 
 
 class Rules(Protocol):

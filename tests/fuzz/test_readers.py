@@ -35,4 +35,4 @@ def test_invented_bytes_crash_no_reader(kind, tmp_path, tmp_path_factory):
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
-    assert f"Done {RUNS} runs" in done.stderr
+    assert "DONE" in done.stderr

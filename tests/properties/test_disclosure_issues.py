@@ -20,7 +20,7 @@ LIMITS = Limits(MIN_CELL)
 MONTHS = ("2026-01", "2026-02", "2026-03")
 UNITS = ("a", "b")
 WHATS = ("better", "worse")
-QUICK = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
