@@ -218,7 +218,7 @@ def freshness(document: IngestDocument) -> Html:
             said,
             table(
                 "Days between a clinic's newest row and the data cut-off",
-                ["Clinic", *[Column(t.replace("_", " ")) for t in tables]],
+                ["Clinic", *[Column(f"{t.replace('_', ' ')}, days") for t in tables]],
                 rows,
             ),
         ]
