@@ -147,10 +147,10 @@ def _program(
     program.a_matrix_.start_ = np.cumsum([0, *(len(e.weights) for e in equations)], dtype=np.int32)
     program.a_matrix_.index_ = np.array([p for e in equations for p, _ in e.weights], dtype=np.int32)
     program.a_matrix_.value_ = np.array([w for e in equations for _, w in e.weights], dtype=np.float64)
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver = highspy.Highs()
     solver.silent()
     solver.setOptionValue("threads", 1)
-    # Only the direction changes from one program to the next, so the last answer stays feasible: primal simplex.
+    # Only the direction changes between programs, so the last answer stays feasible: primal simplex.
     solver.setOptionValue("simplex_strategy", 4)
     solver.setOptionValue("presolve", "off")
     solver.passModel(program)
