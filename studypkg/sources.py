@@ -135,6 +135,11 @@ class Source(Block):
     @model_validator(mode="after")
     def _reads_a_project(self) -> Source:
         if self.kind != "redcap":
+            if self.redcap is not None:
+                raise ValueError(
+                    f'there is a [sources.redcap] block and kind is "{self.kind}". Write kind = "redcap": a '
+                    f"project that is read as a plain file is read with everything that names people"
+                )
             return self
         if self.redcap is None:
             raise ValueError(
@@ -147,6 +152,13 @@ class Source(Block):
             raise ValueError(
                 "[sources.redcap] dictionary is missing. Download the data dictionary of the project (Project"
                 " Setup, Data Dictionary) and name it: it says which fields name people"
+            )
+        if self.labels:
+            raise ValueError("write labels = true under [sources.redcap], not above it")
+        if self.sheet is not None or self.header_row != 1 or self.user_missing != "empty":
+            raise ValueError(
+                "sheet, header_row and user_missing belong to other kinds of file. Take them out, and name "
+                "the export as REDCap wrote it"
             )
         return self
 

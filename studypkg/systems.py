@@ -76,6 +76,8 @@ class Redcap(Block):
             raise ValueError("url_variable and token_variable go together")
         if self.live and (self.dictionary or self.event_forms or self.event_names):
             raise ValueError("the API gives dictionary and events itself: take the files out of the block")
+        if len(set(self.beside)) < len(self.beside) or self.form in self.beside:
+            raise ValueError("beside names a form twice, or the form that is read: name each form once")
         return self
 
     @property

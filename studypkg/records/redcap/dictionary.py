@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from studypkg.errors import DataRejectedError, nearest
+from studypkg.errors import ConfigError, DataRejectedError, nearest
 from studypkg.records.dialect import open_text
 from studypkg.records.raw import shown
+from studypkg.systems import Redcap
 
 #: A dictionary has 18 columns; those that matter here, as the download and as the API name them.
 _HEADINGS: Mapping[str, str] = {
@@ -30,13 +31,12 @@ _HEADINGS: Mapping[str, str] = {
 _NEEDED = ("field_name", "form_name", "field_type")
 #: Kinds of field that hold no data of a study: free text, files, headings.
 _NO_DATA = {"notes": "free text", "file": "a file", "descriptive": "a heading", "signature": "a signature"}
-#: Text that REDCap itself checks to be something that finds a person.
+#: Text that REDCap itself checks to be something that finds a person, by how the name of the check
+#: begins: there is one for the postcodes and telephones of each country.
 _PERSONAL = {
-    "email": "e-mail", "phone": "telephone", "phone_australia": "telephone", "phone_uk": "telephone",
-    "zipcode": "postcode", "postalcode_australia": "postcode", "postalcode_canada": "postcode",
-    "postalcode_french": "postcode", "postalcode_germany": "postcode", "postalcode_uk": "postcode",
-    "ssn": "social security number", "mrn_10d": "record number", "mrn_generic": "record number",
-    "vmrn": "record number", "signature": "a signature",
+    "email": "e-mail", "phone": "telephone", "zipcode": "postcode", "postalcode": "postcode",
+    "ssn": "social security number", "mrn": "record number", "vmrn": "record number",
+    "signature": "a signature",
 }  # fmt: skip
 _MOST_BYTES = 50_000_000
 
@@ -73,7 +73,8 @@ class Field:
         """Why the field never enters a study; empty where it may."""
         if self.identifier:
             return "flagged as an identifier"
-        return _PERSONAL.get(self.validation) or _NO_DATA.get(self.kind, "")
+        found = (why for check, why in _PERSONAL.items() if self.validation.startswith(check))
+        return next(found, "") or _NO_DATA.get(self.kind, "")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -166,6 +167,32 @@ def read_dictionary(path: Path) -> Dictionary:
         name = next(n for n in names if names.count(n) > 1)
         raise DataRejectedError(f'{file}: the field "{name}" stands twice. Download the dictionary again.')
     return Dictionary(file, tuple(fields))
+
+
+def chosen_form(dictionary: Dictionary, options: Redcap) -> str:
+    """Give the form that a source reads, and make sure that the project has it and those beside it.
+
+    Raises
+    ------
+    ConfigError
+        If it has not, or if it has several forms and none is declared.
+    """
+    forms = dictionary.forms
+    if options.form is None and len(forms) > 1:
+        raise ConfigError(
+            f"[sources.redcap]: the project has {len(forms)} forms and one source reads one of them. Add "
+            f"form = and one of: {', '.join(forms)}."
+        )
+    form = options.form or forms[0]
+    for name in (form, *options.beside):
+        if name not in forms:
+            raise ConfigError(
+                f'[sources.redcap]: the project has no form "{name}".{nearest(name, forms)} Its forms are: '
+                f"{', '.join(forms)}."
+            )
+    if form in options.beside:
+        raise ConfigError(f'[sources.redcap]: the form "{form}" cannot stand beside itself. Mend `beside`.')
+    return form
 
 
 def plain_label(text: str) -> str:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from studypkg.errors import ConfigError, DataRejectedError, IdentifierFoundError, nearest
+from studypkg.errors import ConfigError, DataRejectedError, IdentifierFoundError
 from studypkg.records.arrivals import Arrival
 from studypkg.records.delimited import read_delimited
 from studypkg.records.dialect import open_text
 from studypkg.records.quoting import ident
-from studypkg.records.raw import RawTable, relation_name
+from studypkg.records.raw import RawTable, relation_name, shown
 from studypkg.records.redcap.cells import Cells
 from studypkg.records.redcap.choices import holds_labels
-from studypkg.records.redcap.dictionary import Dictionary, read_dictionary
+from studypkg.records.redcap.dictionary import Dictionary, chosen_form, read_dictionary
 from studypkg.records.redcap.events import read_event_forms, read_event_names
-from studypkg.records.redcap.headers import first_cells, read_header, with_names
+from studypkg.records.redcap.extract import write_extract
 from studypkg.records.redcap.selection import Selection, select
 from studypkg.sources import Source
 from studypkg.systems import Redcap
@@ -67,11 +67,30 @@ def read_redcap(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source:
     beside = _companions(arrival, options)
     dictionary = read_dictionary(beside.dictionary)
     file = arrival.name
+    form = chosen_form(dictionary, options)
+    _refuse_identifiers(source, dictionary, file)
     raw = _read(connection, arrival.files[0], dictionary, source, options, file)
-    form = _form(options, dictionary)
+    try:
+        return _taken(connection, raw, dictionary, beside, arrival, source, options, form)
+    finally:
+        connection.execute(f"DROP TABLE IF EXISTS {ident(raw.relation)}")
+
+
+def _taken(
+    connection: duckdb.DuckDBPyConnection,
+    raw: RawTable,
+    dictionary: Dictionary,
+    beside: _Companions,
+    arrival: Arrival,
+    source: Source,
+    options: Redcap,
+    form: str,
+) -> RawTable:
+    """Take the rows of a form from an export that is read."""
+    file = arrival.name
     fields = dictionary.field_of_column
-    _refuse_identifiers(source, dictionary, form, options, file)
     cells = Cells(
+        columns=frozenset(raw.columns),
         fields=fields,
         labelled=holds_labels(connection, raw.relation, raw.columns, fields),
         give_labels=options.labels,
@@ -80,12 +99,12 @@ def read_redcap(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source:
         events=read_event_names(beside.event_names) if beside.event_names else (),
         forms=dictionary.forms,
         file=file,
+        comma=source.decimal == ",",
     )
-    designated = read_event_forms(beside.event_forms).get(form, ()) if beside.event_forms else ()
+    designated = read_event_forms(beside.event_forms) if beside.event_forms else {}
     found = select(connection, raw, dictionary, cells, form, options, designated)
-    relation = relation_name(arrival.sha256, "redcap", repr(options))
+    relation = relation_name(arrival.sha256, "redcap", repr(options), source.encoding, source.delimiter)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {ident(relation)} AS {found.sql}")
-    connection.execute(f"DROP TABLE {ident(raw.relation)}")
     row = connection.execute(f"SELECT count(*) FROM {ident(relation)}").fetchone()
     n_rows = int(row[0]) if row else 0
     _refuse_twice(connection, relation, file)
@@ -109,41 +128,27 @@ def _read(
     options: Redcap,
     file: str,
 ) -> RawTable:
-    """Read the export through the strict gate, under variable names."""
+    """Read the export through the strict gate, under variable names and without what finds a person."""
     with tempfile.TemporaryDirectory(prefix="study-", ignore_cleanup_errors=True) as private:
         text = open_text(path, encoding=source.encoding, folder=Path(private))
-        with text.path.open(encoding="utf-8", newline="") as stream:
-            stream.seek(text.start)
-            head = stream.read(1_000_000)
-        header = read_header(first_cells(head), dictionary, file=file, missing=options.missing_codes)
-        if not header.labelled:
-            return read_delimited(connection, path, encoding=source.encoding, delimiter=source.delimiter)
-        whole = text.path.read_bytes()[text.start :].decode("utf-8")
-        named = with_names(whole, header, Path(private))
-        return read_delimited(connection, named, delimiter=source.delimiter)
-
-
-def _form(options: Redcap, dictionary: Dictionary) -> str:
-    forms = dictionary.forms
-    if options.form is None and len(forms) == 1:
-        return forms[0]
-    if options.form is None:
-        raise ConfigError(
-            f"[sources.redcap]: the project has {len(forms)} forms and one source reads one of them. Add "
-            f"form = and one of: {', '.join(forms)}."
+        extract = write_extract(
+            text, Path(private), dictionary,
+            name=shown(path), declared=source.delimiter, missing=options.missing_codes,
+        )  # fmt: skip
+        if extract is not None and extract.path is not None:
+            raw = read_delimited(connection, extract.path, delimiter=extract.delimiter)
+            return replace(raw, encoding=text.encoding, notes=(*text.notes, *raw.notes))
+        raw = read_delimited(connection, path, encoding=source.encoding, delimiter=source.delimiter)
+    if extract is None:
+        connection.execute(f"DROP TABLE {ident(raw.relation)}")
+        raise DataRejectedError(
+            f"{file}: a record of the export cannot be cut into cells, so nothing can be left out of it. "
+            f"Export it again. Nothing was replaced."
         )
-    for name in (options.form, *options.beside):
-        if name not in forms:
-            raise ConfigError(
-                f'[sources.redcap]: the project has no form "{name}".{nearest(name, forms)} Its forms are: '
-                f"{', '.join(forms)}."
-            )
-    return options.form
+    return raw
 
 
-def _refuse_identifiers(
-    source: Source, dictionary: Dictionary, form: str, options: Redcap, file: str
-) -> None:
+def _refuse_identifiers(source: Source, dictionary: Dictionary, file: str) -> None:
     """Refuse a mapping that asks for a field which the project itself calls an identifier."""
     record = dictionary.record_field
     hashed = "redcap_record" in source.pseudonymise or bool(
@@ -158,6 +163,7 @@ def _refuse_identifiers(
         )
     named = {*source.columns.values(), *(c for when in source.missing_when.values() for c in when)}
     named |= {one.column for one in source.melt.series} if source.melt else set()
+    named |= set(source.withdrawn)
     for column in sorted(named):
         field = dictionary.field_of_column.get(column)
         if field is not None and field is not record and field.why_left_out:

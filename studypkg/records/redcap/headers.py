@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from studypkg.errors import DataRejectedError
 from studypkg.records.redcap.dictionary import Dictionary, checkbox_column, plain_label
@@ -88,9 +85,13 @@ def read_header(
     if trimmed and trimmed[0] == dictionary.record_field.name:
         for name in trimmed:
             if name not in known:
+                field = dictionary.by_name.get(name.partition("___")[0])
+                box = field is not None and field.kind == "checkbox"
                 raise DataRejectedError(
                     f'{file}: the export has a column "{_shown(name)}" and the dictionary {dictionary.file} '
-                    f"has no such field. Download both on the same day. Nothing was replaced."
+                    f"has no such {'choice' if box else 'field'}. Download both on the same day"
+                    f"{', or name the missing-data codes of the project in missing_codes' if box else ''}. "
+                    f"Nothing was replaced."
                 )
         return Header(tuple(trimmed), labelled=False)
     found, place = [], 0
@@ -110,22 +111,6 @@ def read_header(
             )
         found.append(columns[at][0])
     return Header(tuple(found), labelled=True)
-
-
-def first_cells(text: str) -> tuple[str, ...]:
-    """Give the cells of the first record of a CSV text."""
-    return tuple(next(csv.reader(io.StringIO(text, newline="")), ()))
-
-
-def with_names(text: str, header: Header, folder: Path) -> Path:
-    """Write a labelled export anew under variable names, its records on the lines where they stood."""
-    stream = io.StringIO(text, newline="")
-    reader = csv.reader(stream)
-    next(reader)
-    copy = folder / "named.csv"
-    blank = "\n" * (reader.line_num - 1)
-    copy.write_text(f"{blank}{','.join(header.names)}\n{stream.read()}", encoding="utf-8", newline="")
-    return copy
 
 
 def form_key(label: str) -> str:

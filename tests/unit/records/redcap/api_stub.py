@@ -14,12 +14,27 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 TOKEN = "0123456789ABCDEF0123456789ABCDEF"
-_API_HEADS = (
-    "field_name", "form_name", "section_header", "field_type", "field_label",
-    "select_choices_or_calculations", "field_note", "text_validation_type_or_show_slider_number",
-    "text_validation_min", "text_validation_max", "identifier", "branching_logic", "required_field",
-    "custom_alignment", "question_number", "matrix_group_name", "matrix_ranking", "field_annotation",
-)  # fmt: skip
+#: What the API calls the columns of the dictionary that the project's page downloads.
+_API_HEADS = {
+    "Variable / Field Name": "field_name",
+    "Form Name": "form_name",
+    "Section Header": "section_header",
+    "Field Type": "field_type",
+    "Field Label": "field_label",
+    "Choices, Calculations, OR Slider Labels": "select_choices_or_calculations",
+    "Field Note": "field_note",
+    "Text Validation Type OR Show Slider Number": "text_validation_type_or_show_slider_number",
+    "Text Validation Min": "text_validation_min",
+    "Text Validation Max": "text_validation_max",
+    "Identifier?": "identifier",
+    "Branching Logic (Show field only if...)": "branching_logic",
+    "Required Field?": "required_field",
+    "Custom Alignment": "custom_alignment",
+    "Question Number (surveys only)": "question_number",
+    "Matrix Group Name": "matrix_group_name",
+    "Matrix Ranking?": "matrix_ranking",
+    "Field Annotation": "field_annotation",
+}
 
 
 @dataclass
@@ -33,12 +48,16 @@ class Stub:
     asked
         The questions that came, as they were put.
     stumbles
-        Answers to give before the right ones: (status, text).
+        Answers to give before the right ones: (status, text); with status 0 it never answers.
+    refusals
+        Answers to the questions about a content: (status, text).
     """
 
     project: Path
     asked: list[dict[str, str]] = field(default_factory=list)
     stumbles: list[tuple[int, str]] = field(default_factory=list)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def rows(self, name: str) -> list[list[str]]:
@@ -54,11 +73,14 @@ class Stub:
         if question.get("token") != TOKEN:
             return 403, "ERROR: You do not have permissions to use the API"
         content = question["content"]
+        if content in self.refusals:
+            return self.refusals[content]
         if content == "metadata":
-            rows = self.rows("dictionary.csv")[1:]
+            head, *rows = self.rows("dictionary.csv")
+            heads = [_API_HEADS[name] for name in head]
             if question["format"] == "json":
-                return 200, json.dumps([dict(zip(_API_HEADS, row, strict=True)) for row in rows])
-            return 200, _csv([list(_API_HEADS), *rows])
+                return 200, json.dumps([dict(zip(heads, row, strict=True)) for row in rows])
+            return 200, _csv([heads, *rows])
         if content in ("formEventMapping", "event"):
             return self._events(content)
         assert content == "record" and question["type"] == "flat" and question["format"] == "csv"
@@ -66,7 +88,7 @@ class Stub:
 
     def _events(self, content: str) -> tuple[int, str]:
         if not (self.project / "event.csv").exists():
-            return 400, "ERROR: You cannot export form/event mappings for classic projects"
+            return 400, '{"error":"You cannot export form/event mappings for classic projects"}'
         events = self.rows("event.csv")
         if content == "event":
             return 200, _csv(events)
@@ -104,7 +126,14 @@ def serve(project: Path) -> Iterator[Stub]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, text = stub.answer(dict(parse_qsl(body, keep_blank_values=True)))
+            if status == 0:
+                stub.closing.wait()
+                return
             self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", stub.url)
+            # As REDCap does where no charset is named.
+            self.send_header("Content-Type", "text/html")
             self.end_headers()
             self.wfile.write(text.encode())
 
@@ -118,6 +147,7 @@ def serve(project: Path) -> Iterator[Stub]:
     try:
         yield stub
     finally:
+        stub.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -2,11 +2,18 @@
 
 import csv
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from studypkg.errors import ConfigError, DataRejectedError, IdentifierFoundError
+from studypkg.records.delimited import read_delimited
+from studypkg.records.redcap import export as redcap_export
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the module beside the tests
+
+from small_project import write_project
 
 PROJECTS = Path(__file__).resolve().parents[3] / "data" / "redcap_exports"
 PLACES = ("redcap_event", "redcap_arm", "redcap_instance", "redcap_group")
@@ -69,6 +76,43 @@ def test_every_row_of_the_export_is_told_of(read):
         numbers = [int(number) for number in re.findall(r"(\d+) (?:of|without|with)", told)]
         assert numbers[0] == len(rows)
         assert sum(numbers) == len(export_of("longitudinal")), told
+
+
+ROWS = {
+    "simple": 5, "longitudinal": 18, "checkboxes-1": 4, "repeating-instruments": 6, "clinical-trial-1": 500,
+    "potentially-problematic-values": 2, "arm-multiple-delete": 60,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("project", ROWS)
+def test_every_form_of_every_project(read, project):
+    exported = export_of(project)
+    assert len(exported) == ROWS[project]
+    with (PROJECTS / project / "dictionary.csv").open(encoding="utf-8", newline="") as stream:
+        fields = list(csv.DictReader(stream))
+    personal = {
+        field["Variable / Field Name"] for field in fields
+        if field["Identifier?"] == "y" or field["Field Type"] in ("notes", "file")
+        or field["Text Validation Type OR Show Slider Number"] in ("phone", "email")
+    }  # fmt: skip
+    for form in dict.fromkeys(field["Form Name"] for field in fields):
+        own = {f["Variable / Field Name"]: f["Field Type"] for f in fields[1:] if f["Form Name"] == form}
+        columns = [
+            name for name in exported[0] if name.split("___")[0] in own.keys() - personal
+        ]  # fmt: skip
+        expected = [
+            (row[fields[0]["Variable / Field Name"]], *(row[name] for name in columns)) for row in exported
+            if row.get("redcap_repeat_instrument", "") in ("", form)
+            and (row[f"{form}_complete"] in ("1", "2") or any(
+                row[name] == "1" if "___" in name else row[name].strip() for name in columns))
+        ]  # fmt: skip
+        raw, rows = read(project, form=form)
+        kept = [(row["redcap_record"], *(row[name] for name in columns)) for row in rows]
+        assert kept == expected, form
+        assert set(raw.columns) & set(own) == {name for name in columns if "___" not in name}
+        told = next(note for note in raw.notes if "rows of the export hold" in note)
+        numbers = [int(number) for number in re.findall(r"(\d+) (?:of|without|with)", told)]
+        assert numbers[0] == len(rows) and sum(numbers) == ROWS[project], told
 
 
 def test_an_event_that_there_is_not(read):
@@ -150,17 +194,6 @@ def test_the_dictionary_of_the_api_is_the_same_dictionary(read):
     assert by_page == by_api
 
 
-def write_project(folder, rows, *, fields=(), header=None):
-    """Write a small project: one form, `visit`, of the fields given."""
-    heads = ["Variable / Field Name", "Form Name", "Field Type", "Field Label",
-             "Choices, Calculations, OR Slider Labels", "Text Validation Type OR Show Slider Number",
-             "Identifier?", "Field Annotation"]  # fmt: skip
-    lines = [",".join(f'"{cell}"' for cell in line) for line in (heads, *fields)]
-    (folder / "dictionary.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "data.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return folder
-
-
 FIELDS = (
     ("record_id", "visit", "text", "Record", "", "", "", ""),
     ("seen", "visit", "text", "Seen on", "", "date_dmy", "", ""),
@@ -207,12 +240,33 @@ def test_only_forms_that_are_marked_complete(read, tmp_path):
     assert any("1 with visit not marked complete" in note for note in raw.notes)
 
 
-def test_free_text_and_flagged_fields_never_come_in(read, connection, tmp_path):
-    raw, _ = read(write_project(tmp_path, RAW, fields=FIELDS))
+@pytest.mark.parametrize("export", [RAW, LABELLED])
+def test_what_is_left_out_never_stands_in_a_table(read, connection, tmp_path, monkeypatch, export):
+    seen = []
+
+    def spy(*given, **named):
+        raw = read_delimited(*given, **named)
+        seen.append(str(given[0].execute(f'FROM "{raw.relation}"').fetchall()))
+        return raw
+
+    monkeypatch.setattr(redcap_export, "read_delimited", spy)
+    raw, _ = read(write_project(tmp_path, export, fields=FIELDS))
+    assert len(seen) == 1 and "CNRY" not in seen[0] and "2026-01-05" in seen[0]
     assert not {"story", "called"} & set(raw.columns)
-    for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-        text = str(connection.execute(f'FROM "{name}"').fetchall())
-        assert "CNRY" not in text
+    tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+    assert tables == [raw.relation]
+
+
+def test_a_survey_address_is_left_out_too(read, tmp_path, monkeypatch):
+    rows = ("record_id,redcap_survey_identifier,pain,visit_complete", "7,cnry@example.org,5,2")
+    raw, _ = read(write_project(tmp_path, rows, fields=(FIELDS[0], FIELDS[2])))
+    assert "redcap_survey_identifier" not in raw.columns
+
+
+def test_rows_are_those_of_the_export_although_stories_of_several_lines_are_left_out(read, tmp_path):
+    rows = (RAW[0], '7,2026-01-05,"6,5",1,1,0,"CNRY\n\nsaid ""no"", twice","CNRY, A",2', RAW[2])
+    _, found = read(write_project(tmp_path, rows, fields=FIELDS))
+    assert [(row["_row"], row["redcap_record"]) for row in found] == [(2, "7"), (5, "8")]
 
 
 def test_a_record_id_that_is_flagged_is_refused_unless_it_is_replaced(read, tmp_path):
@@ -259,3 +313,41 @@ def test_several_forms_have_to_be_chosen_from(read):
         read("longitudinal")
     with pytest.raises(ConfigError, match=r'no form "basline_data".*baseline_data'):
         read("longitudinal", form="basline_data")
+
+
+@pytest.mark.parametrize("cut", [";", "\t", "|"])
+@pytest.mark.parametrize("export", [RAW, LABELLED])
+def test_exports_cut_by_another_sign(read, tmp_path, export, cut):
+    _, expected = read(write_project(tmp_path, export, fields=FIELDS))
+    cells = list(csv.reader(export))
+    rows = [cut.join(f'"{cell}"' for cell in line) for line in cells]
+    _, found = read(write_project(tmp_path, rows, fields=FIELDS))
+    assert found == expected
+
+
+def test_a_label_may_hold_the_name_of_a_field(read, tmp_path):
+    fields = (*FIELDS[:3], ("side", "visit", "radio", "Side", '1, the ""pain"" side | 2, R', "", "", ""),
+              *FIELDS[4:])  # fmt: skip
+    _, rows = read(write_project(tmp_path, RAW, fields=fields), labels=True)
+    assert rows[0]["side"] == 'the "pain" side'
+
+
+def test_not_asked_says_nothing_of_the_other_boxes(read, tmp_path):
+    rows = ("record_id,seen,given___dn,given___ct,given____99,visit_complete",
+            "7,2026-01-05,0,0,1,2", "8,2026-01-05,1,0,0,2")  # fmt: skip
+    folder = write_project(tmp_path, rows, fields=FIELDS)
+    _, found = read(folder, missing_codes=("-99",))
+    assert [(row["given___dn"], row["given___ct"]) for row in found] == [("", ""), ("1", "0")]
+    with pytest.raises(DataRejectedError, match="missing_codes"):
+        read(folder)
+
+
+def test_postcodes_and_telephones_of_any_country_are_left_out(read, tmp_path):
+    checks = ("postalcode_netherlands", "phone_france", "ssn", "email", "mrn_generic", "zipcode")
+    fields = (FIELDS[0], FIELDS[2], *(
+        (f"f{k}", "visit", "text", "F", "", check, "", "") for k, check in enumerate(checks)
+    ))  # fmt: skip
+    head = ",".join(("record_id,pain", *(f"f{k}" for k in range(len(checks))), "visit_complete"))
+    raw, _ = read(write_project(tmp_path, (head, "7,5" + ",CNRY" * len(checks) + ",2"), fields=fields))
+    assert raw.columns[-1] == "pain"
+    assert all(f"f{k} (" in raw.notes[-1] for k in range(len(checks)))
