@@ -46,6 +46,8 @@ path = "episodes.csv"
 [[sources]]
 table = "assessments"
 path = "assessments.csv"
+[privacy]
+allow_columns = ["visit_no"]
 """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from studypkg.config import Study, load_study
+from studypkg.config import Study, load_study, study_tables
 from studypkg.errors import ConfigError, StudyError
 from studypkg.pipeline.deriving import check_veiled, open_records, study_key
 from studypkg.privacy.identifiers import check_identifiers
@@ -80,12 +80,19 @@ def notebook_file(study: Study, name: str) -> Path:
 
 def identifier_gate(study: Study) -> Callable[[duckdb.DuckDBPyConnection, RawTable, Source], None]:
     """Make the check that stops a source with direct identifiers before any of its rows is kept."""
+    tables = study_tables(study)
 
     def gate(connection: duckdb.DuckDBPyConnection, raw: RawTable, source: Source) -> None:
         check_veiled(connection, raw, source)
+        places = {c.name: source.columns.get(c.name, c.name) for c in tables[source.table].columns}
+        of_kind = {
+            kind: {places[c.name] for c in tables[source.table].columns if c.kind == kind}
+            for kind in ("id", "age")
+        }
         check_identifiers(
             connection, raw.relation, raw.columns, file=raw.name,
             dropped=source.drop, allowed=study.privacy.allow_columns,
+            keys={*of_kind["id"], *source.pseudonymise}, pooled=of_kind["age"],
         )  # fmt: skip
 
     return gate

@@ -1,78 +1,56 @@
-"""Do the cells of a column look as if they named people? Each different text is looked at once.
+"""Whether the cells of a column look as if they named people.
 
-Most texts are passed over by one cheap pattern: short codes, numbers, days and hashes are no identifiers by
-their shape alone.
+Each different text is looked at once, all columns of a file in the same statements, the surest shapes first.
 """
 
+# ruff: noqa: E501 (queries)
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import duckdb
 
+from studypkg.privacy import identifier_days as days
+from studypkg.privacy import identifier_numbers as numbers
+from studypkg.privacy import identifier_phones as phones
 from studypkg.privacy import identifier_shapes as shapes
 from studypkg.privacy.identifier_headers import Finding
-from studypkg.privacy.identifier_names import ONE_WORD, PERSON, SMALL, names_a_thing
-
-#: A column is free text if so large a share of its filled cells has so many words.
-FREE_TEXT_WORDS = 5
-FREE_TEXT_SHARE = 0.2
-#: So many words in one cell of a column of codes are a sentence that somebody typed.
-SENTENCE_WORDS = 8
-#: Names of persons in so large a share of the cells, hardly any of them twice.
-PERSON_SHARE = 0.3
-PERSON_DISTINCT = 20
-#: Capitalised single words are names of persons only if there are so many different ones.
-SURNAMES_DISTINCT = 50
-SURNAMES_SHARE = 0.8
-#: Names among codes: so few of the cells, no name more often than this, and the rest of the column plain.
-RARE_SHARE = 0.05
-RARE_TIMES = 3
-RARE_FROM = 20
-#: A date this many years before the newest date of the file is a birth, not an event of care.
-BIRTH_YEARS = 15
-#: Different values that are judged one by one; of more, a fixed sample is taken.
-SAMPLE = 5_000
-#: A column with more different values than this share of its rows is not grouped first.
-_SPREAD = 0.3
-#: Rows at the head of the file that tell how different its values are.
-_HEAD = 100_000
-#: Short words and numbers without a blank, a point or an at-sign cost no pattern at all.
-_SHORT = (
-    "strlen(v) < 9 AND v >= '0' AND v < '{' AND NOT contains(v, ' ') AND NOT contains(v, '.') "
-    "AND NOT contains(v, '@') AND NOT regexp_full_match(v, '[A-Z][a-z].*')"
+from studypkg.privacy.identifier_people import (
+    RARE_TIMES,
+    SAMPLE,
+    houses_in,
+    names_in,
+    sentences,
+    shaped_like_names,
 )
+from studypkg.privacy.identifier_texts import ODD_FROM, Column, collect, first, forget, text
 
-
-@dataclass(frozen=True)
-class _Column:
-    """One column, looked at: its cells, its different values, and those that a pattern may concern.
-
-    Parameters
-    ----------
-    name
-        Its header.
-    distinct
-        DuckDB relation of v: different values, or all cells where hardly any is twice.
-    notable
-        DuckDB table of (v, n): those that are not plain, and how many cells hold them.
-    filled
-        Filled cells.
-    plain
-        Share of the filled cells that are plain.
-    """
-
-    name: str
-    distinct: str
-    notable: str
-    filled: int
-    plain: float
+#: Long codes that stand in one cell each make a column that tells people apart.
+UNIQUE_SHARE = 0.98
+UNIQUE_FROM = 50
+_UNIQUE = r"[A-Za-z]{1,6}[-_]?[0-9]{5,}|[0-9]{8,20}|[0-9A-Za-z]{0,40}[0-9][A-Za-z][0-9A-Za-z]{0,40}"
+_UNIQUE_SIGNS = 8
+#: Texts without a blank or a sign are codes, if they are no number of the British insurance, age or picture.
+_TOLD = "strlen(v) > 3 AND (strlen(v) < 10 OR strlen(v) > 60 OR regexp_matches(v, '[^0-9A-Za-z]'))"
+#: What begins like a day; the shapes of days are slow.
+_BEGINS_LIKE_A_DAY = (
+    "strlen(v) BETWEEN 6 AND 40 AND "
+    "regexp_matches(v, '^[0-9]{1,4}[^0-9A-Za-z]|^[12][0-9]{7}$|^[^0-9 ]{3,12} [0-9]{1,2}[a-z]{0,2},? [0-9]{4}$')"
+)
+#: Long numbers are odd where so small a share of the cells is as long.
+LONG_SHARE = 0.2
+#: A record number without a word that says so.
+_LONG_NUMBER = r"[A-Z]{0,3}[-_ ]?[0-9]{7,12}"
+#: Written for "not known", or rounded: no number of anybody.
+_FILLER = r".*0000|[-]?9+|0?123456789?0?|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]"
 
 
 def screen_values(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Sequence[str],
+    *,
+    keys: Collection[str] | None = None,
 ) -> tuple[Finding, ...]:
     """Look at every value of every column, as text; each different value is looked at once.
 
@@ -84,6 +62,9 @@ def screen_values(
         A relation whose columns are all text.
     columns
         Columns to look at.
+    keys
+        Columns that are declared to tell rows or people apart, by pseudonyms. A column of unique codes that
+        is none of them is found. Without this argument such columns are not looked for.
 
     Returns
     -------
@@ -92,193 +73,183 @@ def screen_values(
     """
     if not columns:
         return ()
-    head = f"(SELECT * FROM {_ident(relation)} LIMIT {_HEAD})"
-    rows, *spread = _one(
-        connection,
-        f"SELECT count(*), {', '.join(f'approx_count_distinct({_ident(c)})' for c in columns)} FROM {head}",
-    )
-    found: dict[str, Finding] = {}
-    days: dict[str, tuple[int, int]] = {}
-    for column, different in zip(columns, spread, strict=True):
-        seen = _look(connection, relation, column, grouped=different <= _SPREAD * rows)
-        if seen.filled:
-            one = _judge(connection, seen)
-            if one is not None:
-                found[column] = one
-            elif (born := _days(connection, seen)) is not None:
-                days[column] = born
-    for left in ("_texts", "_notable"):
-        connection.execute(f"DROP TABLE IF EXISTS {left}")
-    newest = max((year for year, _ in days.values()), default=0)
-    for column, (year, cells) in days.items():
-        if year < newest - BIRTH_YEARS:
-            found[column] = Finding(column, "birth date", cells, "values")
-    return tuple(found[column] for column in columns if column in found)
+    seen = collect(connection, relation, columns)
+    try:
+        found: dict[int, tuple[str, int]] = {}
+        for look in (_telling, _checked, _telephones, _typed, _people, _whole_columns, _odd_cells):
+            for number, one in look(connection, [c for c in seen if c.number not in found]).items():
+                found.setdefault(number, one)
+        left = [c for c in seen if c.number not in found]
+        found |= _births(connection, left)
+        if keys is not None:
+            found |= _unique(connection, [c for c in left if c.number not in found and c.name not in keys])
+    finally:
+        forget(connection, seen)
+    return tuple(Finding(c.name, *found[c.number], "values") for c in seen if c.number in found)
 
 
-def _look(connection: duckdb.DuckDBPyConnection, relation: str, column: str, *, grouped: bool) -> _Column:
-    """Take a column apart: its different texts, and those of them that a pattern may concern."""
-    cells = f"(SELECT {_ident(column)} AS v, 1 AS n FROM {_ident(relation)} WHERE {_ident(column)} <> '')"
-    if grouped:
-        # A table and no view: else the patterns would be put to every cell before the texts are grouped.
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE _texts AS SELECT v, count(*) AS n FROM {cells} GROUP BY v"
-        )
-        cells = "_texts"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE _notable AS SELECT trim(v) AS v, n FROM {cells} WHERE NOT ({_SHORT}) "
-        f"AND NOT regexp_full_match(v, {_text(shapes.PLAIN)}) AND trim(v) <> ''"
-    )
-    filled = _one(connection, f"SELECT coalesce(sum(n), 0)::BIGINT FROM {cells}")[0]
-    notable = _one(connection, "SELECT coalesce(sum(n), 0)::BIGINT FROM _notable")[0]
-    return _Column(column, cells, "_notable", filled, 1 - notable / filled if filled else 1.0)
+Found = dict[int, tuple[str, int]]
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Try the ways to see an identifier, the surest first."""
-    if column.plain < 1:
-        for look in (_telling, _checked, _sentences, _persons):
-            found = look(connection, column)
-            if found is not None:
-                return found
-    return _whole_column(connection, column)
-
-
-def _telling(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
+def _telling(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
     """Find cells of a shape that nothing else has."""
-    sums = [
-        f"coalesce(sum(n) FILTER (WHERE regexp_matches(v, {_text(shape)})), 0)::BIGINT"
-        for _, shape in shapes.TELLING
-    ]
-    for (kind, _), count in zip(
-        shapes.TELLING, _one(connection, f"SELECT {', '.join(sums)} FROM {column.notable}"), strict=True
-    ):
-        if count:
-            return Finding(column.name, kind, count, "values")
-    return None
-
-
-def _checked(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Find cells whose check digit fits too often for luck."""
-    for one in shapes.CHECKED:
-        sample = connection.execute(
-            f"SELECT v, n FROM {column.notable} WHERE regexp_full_match(v, {_text(one.pattern)}) "
-            f"LIMIT {SAMPLE}"
-        ).fetchall()
-        passing = [n for v, n in sample if one.holds(v)]
-        sure = bool(passing) and one.chance ** len(passing) <= shapes.CHANCE
-        if sure and len(passing) >= shapes.PASSING * len(sample):
-            return Finding(column.name, one.kind, sum(passing), "values")
-    return None
-
-
-def _sentences(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Find what somebody typed: many words in many cells, or one sentence among codes."""
-    words = "length(v) - length(replace(v, ' ', '')) + 1"
-    wordy, once = _one(
-        connection,
-        f"SELECT coalesce(sum(n) FILTER (WHERE {words} >= {FREE_TEXT_WORDS}), 0)::BIGINT, "
-        f"count(*) FILTER (WHERE {words} >= {SENTENCE_WORDS} AND n <= {RARE_TIMES}) FROM {column.notable}",
+    cases = " ".join(
+        f"WHEN regexp_matches(v, {text(shape)}) THEN {place}"
+        for place, (_, shape) in enumerate(shapes.TELLING)
     )
-    if wordy > FREE_TEXT_SHARE * column.filled:
-        return Finding(column.name, "free text", wordy, "values")
-    if once and column.filled >= RARE_FROM and column.plain > 1 - RARE_SHARE:
-        return Finding(column.name, "free text", once, "values")
-    dates = _one(
-        connection,
-        f"SELECT coalesce(sum(n), 0)::BIGINT FROM {column.notable} "
-        f"WHERE regexp_matches(v, {_text(shapes.DATE_WORDS)}) AND n <= {RARE_TIMES}",
-    )[0]
-    if dates and dates < 0.5 * column.filled:
-        return Finding(column.name, "date in words", dates, "values")
-    return None
+    found: Found = {}
+    for number, place, cells in connection.execute(
+        f"WITH told AS MATERIALIZED (SELECT * FROM _notable WHERE {_TOLD}) "
+        f"SELECT c, CASE {cases} END AS place, sum(n)::BIGINT AS cells FROM told "
+        "GROUP BY c, place HAVING place IS NOT NULL ORDER BY c, place"
+    ).fetchall():
+        kind = shapes.TELLING[place][0]
+        known = found.get(number)
+        if known is None or known[0] == kind:
+            found[number] = (kind, cells + (known[1] if known else 0))
+    return found
 
 
-def _persons(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Find names: a column full of them, or a few among codes."""
-    shape = f"regexp_full_match(v, {_text(PERSON)})"
-    small = f"regexp_full_match(v, {_text(SMALL)})"
-    listed = connection.execute(
-        f"SELECT v, n, {shape} FROM {column.notable} WHERE {shape} OR {small} "
-        f"ORDER BY n, hash(v) LIMIT {SAMPLE}"
-    ).fetchall()
-    persons = [(v, n, capital) for v, n, capital in listed if not names_a_thing(v)]
-    if not persons:
-        return _surnames(connection, column)
-    cells, shaped = sum(n for _, n, _ in persons), sum(n for _, n, _ in listed)
-    everything = _one(
-        connection, f"SELECT coalesce(sum(n), 0)::BIGINT FROM {column.notable} WHERE {shape} OR {small}"
-    )[0]
-    told = round(everything * cells / shaped)
-    many = len(persons) >= min(PERSON_DISTINCT, column.filled) and len(persons) > 0.5 * len(listed)
-    if many and told > PERSON_SHARE * column.filled:
-        return Finding(column.name, "name", told, "values")
-    rare = [
-        n for _, n, capital in persons if n <= RARE_TIMES and (capital or _has_figures(connection, column))
-    ]
-    among_codes = column.filled >= RARE_FROM and column.plain > 1 - RARE_SHARE
-    if rare and among_codes and told <= RARE_SHARE * column.filled:
-        return Finding(column.name, "name", sum(rare), "values")
-    return _surnames(connection, column)
+def _matching(
+    connection: duckdb.DuckDBPyConnection, pattern: str, most: int = SAMPLE
+) -> dict[int, list[tuple[str, int]]]:
+    """List, by column, texts of a shape, the rarest first."""
+    listed: dict[int, list[tuple[str, int]]] = {}
+    for number, value, cells in connection.execute(
+        f"SELECT c, v, n FROM _notable WHERE regexp_full_match(v, {text(pattern)}) "
+        f"QUALIFY row_number() OVER (PARTITION BY c ORDER BY n, hash(v)) <= {most}"
+    ).fetchall():
+        listed.setdefault(number, []).append((value, cells))
+    return listed
 
 
-def _has_figures(connection: duckdb.DuckDBPyConnection, column: _Column) -> bool:
-    """Say whether nearly all cells hold figures, so that a few words in small letters do not belong."""
-    share = _one(connection, f"SELECT avg(regexp_matches(v, '[0-9]')::INTEGER) FROM {column.distinct}")[0]
-    return share > 1 - RARE_SHARE
+def _checked(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find cells whose check digit fits too often for luck, or that fit and are odd in their column."""
+    found: Found = {}
+    listed = {pattern: _matching(connection, pattern) for pattern in {one.pattern for one in numbers.CHECKED}}
+    for column in columns:
+        for one in numbers.CHECKED:
+            sample = listed[one.pattern].get(column.number, ())
+            passing = [cells for value, cells in sample if one.holds(value)]
+            if not passing or len(passing) < numbers.PASSING * len(sample):
+                continue
+            odd = one.chance <= numbers.ODD_CHANCE and column.odd(sum(cells for _, cells in sample))
+            if odd or one.chance ** len(passing) <= numbers.CHANCE:
+                found[column.number] = (one.kind, sum(passing))
+                break
+    return found
 
 
-def _surnames(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Find a column of single capitalised words, hardly any of them a thing."""
-    listed = connection.execute(
-        f"SELECT v, n FROM {column.notable} WHERE regexp_full_match(v, {_text(ONE_WORD)}) LIMIT {SAMPLE}"
-    ).fetchall()
-    people = [n for v, n in listed if not names_a_thing(v)]
-    enough = len(people) >= SURNAMES_DISTINCT and len(people) > SURNAMES_SHARE * len(listed)
-    if enough and sum(people) > SURNAMES_SHARE * min(column.filled, SAMPLE):
-        return Finding(column.name, "name", sum(people), "values")
-    return None
+def _telephones(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find numbers in the groups of some country's number plan, and columns of such numbers without groups."""
+    found: Found = {}
+    grouped, bare = (_matching(connection, shape, 200) for shape in (phones.GROUPED, phones.BARE))
+    for column in columns:
+        texts = [(value, cells) for value, cells in grouped.get(column.number, ()) if not value.isdecimal()]
+        good: list[int] = []
+        for seen, (value, cells) in enumerate(texts, 1):
+            good += [cells] if phones.is_telephone(value) else []
+            if seen - len(good) > (1 - numbers.PASSING) * len(texts):
+                break
+        if good and len(good) >= numbers.PASSING * len(texts) and min(good) <= RARE_TIMES:
+            found[column.number] = ("telephone", sum(good))
+            continue
+        plain = bare.get(column.number, ())
+        if phones.telephone_column(value for value, _ in plain):
+            found[column.number] = ("telephone", sum(cells for _, cells in plain))
+    return found
 
 
-def _whole_column(connection: duckdb.DuckDBPyConnection, column: _Column) -> Finding | None:
-    """Find a column in which nearly every cell has a shape that one cell alone would not tell."""
-    if column.plain > 1 - shapes.COLUMN_SHARE:
-        return None
+def _typed(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find what somebody typed."""
+    return {number: ("free text", cells) for number, cells in sentences(connection, columns).items()}
+
+
+def _people(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find names of persons."""
+    listed = shaped_like_names(connection)
+    counted = {column.number: names_in(column, listed.get(column.number, ())) for column in columns}
+    found = {number: ("name", cells) for number, cells in counted.items() if cells}
+    for column in columns:
+        cells = houses_in(column, listed.get(column.number, ()))
+        if cells:
+            found.setdefault(column.number, ("address", cells))
+    return found
+
+
+def _whole_columns(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find columns in which nearly every cell has a shape that one cell alone would not tell."""
+    filled = {column.number: column.filled for column in columns}
+    found: Found = {}
     for kind, shape in shapes.COLUMN:
-        cells, different = _one(
-            connection,
-            f"SELECT coalesce(sum(n), 0)::BIGINT, count(DISTINCT v) FROM {column.notable} "
-            f"WHERE regexp_full_match(v, {_text(shape)})",
-        )
-        if cells > shapes.COLUMN_SHARE * column.filled and different >= shapes.COLUMN_DISTINCT:
-            return Finding(column.name, kind, cells, "values")
-    return None
+        for number, cells, different in connection.execute(
+            f"SELECT c, sum(n)::BIGINT, count(DISTINCT v) FROM _notable WHERE regexp_full_match(v, {text(shape)}) "
+            "GROUP BY c"
+        ).fetchall():
+            enough = cells > shapes.COLUMN_SHARE * filled.get(number, cells)
+            if enough and different >= shapes.COLUMN_DISTINCT:
+                found.setdefault(number, (kind, cells))
+    return found
 
 
-def _days(connection: duckdb.DuckDBPyConnection, column: _Column) -> tuple[int, int] | None:
-    """Give the latest year and the cells of a column of days; None if it is none."""
-    formats = "[" + ", ".join(map(_text, shapes.DATE_FORMATS)) + "]"
-    day = f"try_strptime(trim(v), {formats})"
-    sample = connection.execute(f"SELECT v FROM {column.distinct} LIMIT 50").fetchall()
-    shaped = sum(bool(re.search(r"\d[-/. ]\w{2,3}[-/. ]\d|^(18|19|20)\d{6}$", v)) for (v,) in sample)
-    if shaped < 0.5 * len(sample):
-        return None
-    cells, latest, different = _one(
-        connection,
-        f"SELECT count({day}), coalesce(quantile_disc(year({day}), 0.98), 0), count(*) "
-        f"FROM {column.distinct}",
+def _odd_cells(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find long numbers among short codes: a record number needs no word beside it."""
+    listed = {
+        number: cells
+        for number, cells in connection.execute(
+            f"SELECT c, sum(n)::BIGINT FROM _notable WHERE regexp_full_match(v, {text(_LONG_NUMBER)}) "
+            f"AND NOT regexp_full_match(v, {text(_FILLER)}) AND n <= {RARE_TIMES} GROUP BY c"
+        ).fetchall()
+    }
+    found: Found = {}
+    for column in columns:
+        cells = listed.get(column.number)
+        if cells is None:
+            continue
+        if cells <= LONG_SHARE * column.filled and column.wide <= LONG_SHARE and column.filled >= ODD_FROM:
+            found[column.number] = ("unique code", cells)
+    return found
+
+
+def _births(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find columns of births, and births in columns of something else."""
+    spans = {
+        str(column.number): span
+        for column in columns
+        if column.dated > 0.5 and (span := days.years(connection, column.texts)) is not None
+    }
+    found: Found = {int(name): ("birth date", cells) for name, cells in days.births(spans).items()}
+    newest = max((late for _, late, _ in spans.values()), default=None)
+    shape = f"regexp_full_match(v, {text(f'{days.SHAPE}|{days.IN_WORDS}')})"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE _days AS SELECT c, v, n FROM "
+        f"(SELECT * FROM _notable WHERE {_BEGINS_LIKE_A_DAY}) WHERE {shape}"
     )
-    return (latest, column.filled) if cells > 0.5 * different else None
+    before = "" if newest is None else f" WHERE y < {newest - days.BIRTH_YEARS}"
+    # Eight figures are a day only where other cells are no such codes.
+    short = [column.number for column in columns if column.wide <= LONG_SHARE]
+    named = f"c IN ({', '.join(map(str, short))})" if short else "false"
+    others = {column.number: column for column in columns if str(column.number) not in spans}
+    for number, cells in connection.execute(
+        f"SELECT c, sum(n)::BIGINT FROM (SELECT c, n, year({days.parsed('v')}) AS y FROM _days "
+        f"WHERE ({named} OR regexp_matches(v, '[^0-9]'))) {before or 'WHERE y IS NOT NULL'} GROUP BY c"
+    ).fetchall():
+        if number in others and (newest is not None or others[number].odd(cells)):
+            found[number] = ("birth date" if newest is not None else "date", cells)
+    return found
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    row = connection.execute(query).fetchone()
-    return tuple(row) if row is not None else ()
-
-
-def _ident(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _unique(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> Found:
+    """Find columns whose long codes stand in one cell each, though they are no declared key."""
+    found: Found = {}
+    for column in columns:
+        # The share at the head is an estimate.
+        if column.spread < 0.8 or column.filled < UNIQUE_FROM or column.dated > 0.5:
+            continue
+        shape = f"strlen(v) >= {_UNIQUE_SIGNS} AND regexp_full_match(v, {text(_UNIQUE)}) AND NOT regexp_full_match(v, {text(phones.MOMENT)})"
+        cells, different = first(
+            connection, f"SELECT count(*) FILTER (WHERE {shape}), count(DISTINCT v) FROM {column.texts}"
+        )
+        if cells >= UNIQUE_SHARE * column.filled and different >= UNIQUE_SHARE * column.filled:
+            found[column.number] = ("unique code", cells)
+    return found

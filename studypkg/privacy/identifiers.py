@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 
 from studypkg.errors import IdentifierFoundError
 from studypkg.privacy.identifier_headers import Finding, screen_columns, words_of
+from studypkg.privacy.identifier_texts import first, ident
 from studypkg.privacy.identifier_values import screen_values
 
-__all__ = ["Finding", "check_identifiers", "identifier_message", "screen_columns", "screen_values"]
+__all__ = [
+    "Finding",
+    "check_identifiers",
+    "find_identifiers",
+    "identifier_message",
+    "screen_columns",
+    "screen_values",
+]
 
 #: Older people are so few that their age tells who they are.
 TOP_AGE = 89
@@ -24,6 +32,8 @@ def check_identifiers(
     file: str,
     dropped: Sequence[str] = (),
     allowed: Sequence[str] = (),
+    keys: Collection[str] | None = None,
+    pooled: Collection[str] = (),
 ) -> None:
     """Stop a file in which a person could be recognised.
 
@@ -37,37 +47,65 @@ def check_identifiers(
         Columns that the study does not read.
     allowed
         Columns that the study says are not what they look like.
+    keys, pooled
+        See `find_identifiers`.
 
     Raises
     ------
     IdentifierFoundError
         With column names, kinds and counts, and never a value.
     """
-    found = find_identifiers(connection, relation, [c for c in columns if c not in {*dropped, *allowed}])
+    left = [c for c in columns if c not in {*dropped, *allowed}]
+    found = find_identifiers(connection, relation, left, keys=keys, pooled=pooled)
     if found:
         raise IdentifierFoundError(identifier_message(file, found))
 
 
 def find_identifiers(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Sequence[str],
+    *,
+    keys: Collection[str] | None = None,
+    pooled: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """Look at headers and values; at most one finding per column, in the order of the columns."""
+    """Look at headers and values; at most one finding per column, in the order of the columns.
+
+    Parameters
+    ----------
+    connection, relation, columns
+        The file as read, all text.
+    keys
+        Columns declared to hold pseudonyms of rows or people; without it, columns of unique codes pass.
+    pooled
+        Columns whose ages over 89 become "90+" as they are read, beside `POOLED`.
+
+    Returns
+    -------
+    tuple of Finding
+        Column, kind, number of cells and way, and never a value.
+    """
     found = {f.column: f for f in screen_columns(columns)}
-    ages = {c: f for c in columns if c not in found and (f := _old_age(connection, relation, c)) is not None}
-    found |= {f.column: f for f in screen_values(connection, relation, columns) if f.column not in found}
-    found = ages | found
+    left = [c for c in columns if c not in found]
+    for column in left:
+        old = None if column in {*POOLED, *pooled} else _old_age(connection, relation, column)
+        if old is not None:
+            found[column] = old
+    left = [c for c in left if c not in found]
+    found |= {f.column: f for f in screen_values(connection, relation, left, keys=keys)}
     return tuple(found[column] for column in columns if column in found)
 
 
 def _old_age(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> Finding | None:
-    """Find ages over 89 in a column that says it holds ages, unless it is one that the tables pool."""
-    if column in POOLED or not _AGE_WORDS & set(words_of(column).split()):
+    """Find ages over 89 in a column that says it holds ages."""
+    if not _AGE_WORDS & set(words_of(column).split()):
         return None
-    years = f"try_cast(replace(trim({_ident(column)}), ',', '.') AS DOUBLE)"
-    cells, oldest = _one(
+    cell = ident(column)
+    years = f"try_cast(replace(trim({cell}), ',', '.') AS DOUBLE)"
+    cells, oldest = first(
         connection,
         f"SELECT count(*) FILTER (WHERE {years} > {TOP_AGE} AND {years} < 126), coalesce(max({years}), 0) "
-        f"FROM {_ident(relation)}",
+        f"FROM {ident(relation)}",
     )
     return Finding(column, "age over 89", cells, "values") if cells and oldest < 126 else None
 
@@ -90,12 +128,3 @@ def identifier_message(file: str, findings: Sequence[Finding]) -> str:
         f"from the file. Leave them out of the export, or add drop = [{names}] to the file's [[sources]] "
         "block. If a column is not what it looks like, name it in [privacy] allow_columns."
     )
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    row = connection.execute(query).fetchone()
-    return tuple(row) if row is not None else ()
-
-
-def _ident(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib", "playwright-python": "playwright"}
 IMPORT_NAMES = {
+    "python-stdnum": "stdnum",
     "pyyaml": "yaml",
     "pycap": "redcap",
     "pillow": "PIL",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from studypkg.privacy import identifier_numbers as numbers
 from studypkg.privacy import identifier_shapes as shapes
 
 #: Shapes that sentences about nobody have, too. A picture is read, not suspected.
@@ -88,9 +89,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> list[
         )
         told = connection.execute(f"SELECT i, CASE {cases} END AS kind FROM _lines WHERE kind IS NOT NULL")
         found = dict(told.fetchall())
-        for one in shapes.CHECKED:
+        for one in numbers.CHECKED:
             # A single cell must be beyond doubt by itself.
-            if one.chance > shapes.CHANCE:
+            if one.chance > numbers.CHANCE:
                 continue
             query = f"SELECT i, trim(v) FROM _lines WHERE regexp_full_match(trim(v), {_quoted(one.pattern)})"
             found |= {

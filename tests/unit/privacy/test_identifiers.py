@@ -96,7 +96,12 @@ def test_births_are_dates_long_before_the_care():
 
 
 def test_sentences_are_free_text():
-    assert found(extra=["felt much better after the long run today", "ok"] * 10) == {"extra": "free text"}
+    typed = [f"felt much better after the {n} km run" for n in range(10)]
+    assert found(extra=[*typed, *["ok"] * 10]) == {"extra": "free text"}
+
+
+def test_the_same_long_label_again_and_again_is_no_free_text():
+    assert found(change=["a very great deal better", "a little bit worse than before"] * 20) == {}
 
 
 @pytest.mark.parametrize(
