@@ -114,7 +114,7 @@ def collect(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequenc
     for number, (name, head) in enumerate(zip(names, heads, strict=True)):
         cell = ident(name)
         texts = f"(SELECT {cell} AS v, 1 AS n FROM {ident(relation)} WHERE {cell} <> '')"
-        if head.grouped:
+        if head.grouped or _repeats(connection, relation, cell):
             # A table and no view: else the patterns would be put to every cell before the texts are grouped.
             table = f"_texts_{number}"
             connection.execute(
@@ -132,8 +132,10 @@ def collect(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequenc
             f"WHERE {wanted}) WHERE w <> ''"
         )
         columns.append((number, name, texts, head))
-    counts = ", ".join(f"count(*) FILTER (WHERE {ident(name)} <> '')" for name in names)
-    filled = first(connection, f"SELECT {counts} FROM {ident(relation)}")
+    filled = first(
+        connection,
+        f"SELECT {', '.join(f'(SELECT coalesce(sum(n), 0)::BIGINT FROM {texts})' for _, _, texts, _ in columns)}",
+    )
     counted = dict(connection.execute("SELECT c, sum(n)::BIGINT FROM _notable GROUP BY c").fetchall())
     return [
         Column(
@@ -149,6 +151,14 @@ def collect(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequenc
         )
         for (number, name, texts, head), cells in zip(columns, filled, strict=True)
     ]
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, relation: str, cell: str) -> bool:
+    """Say whether a column repeats its texts in the whole file, as ids of episodes do though not at its head."""
+    different, cells = first(
+        connection, f"SELECT approx_count_distinct({cell}), count(*) FROM {ident(relation)}"
+    )
+    return different <= _SPREAD * cells
 
 
 def forget(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> None:

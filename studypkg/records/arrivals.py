@@ -30,12 +30,22 @@ class Arrival:
         Hash of the bytes of all files.
     names
         What messages call each of the files.
+    stamps
+        What the system said of each file before it was hashed.
     """
 
     name: str
     files: tuple[Path, ...]
     sha256: str
     names: tuple[str, ...] = ()
+    stamps: tuple[tuple[int, ...], ...] = ()
+
+    def unchanged(self) -> bool:
+        """Say whether every file is still the one that was hashed: the system notes every write to it."""
+        try:
+            return tuple(map(_stamp, self.files)) == self.stamps
+        except OSError:
+            return False
 
 
 #: Kinds that fetch before they are read, and the function that does: (source, root, work) → files.
@@ -93,10 +103,17 @@ def arrival_of(files: Sequence[Path], name: str | None = None, names: Sequence[s
     """Hash the files of one delivery."""
     for path in files:
         check_regular(path)
+    stamps = tuple(map(_stamp, files))
     hashes = [sha256_of(path) for path in files]
     together = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
     called = tuple(names) if names is not None else tuple(shown(path) for path in files)
-    return Arrival(name or shown(files[0]), tuple(files), together, called)
+    return Arrival(name or shown(files[0]), tuple(files), together, called, stamps)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Give what no write to a file leaves as it is: the file's number, its size, and both times of change."""
+    now = path.stat()
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 def look(source: Source, root: Path) -> tuple[bool, str]:

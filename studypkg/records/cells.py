@@ -209,7 +209,8 @@ def row_checks(
     Notes
     -----
     The cut-off holds for the day on which a row happened and for the end of an episode. The last day
-    of a prescription may lie ahead: it is a plan.
+    of a prescription may lie ahead: it is a plan. `_c_COLUMN` is the normalised code of a cell, where it
+    is one that holds for a time only.
     """
     checks = [
         Check("WRONG_ORDER", f"{order.low}, {order.high}", f"{ident(order.low)} > {ident(order.high)}")
@@ -217,12 +218,12 @@ def row_checks(
     ]
     for name, codes in in_force.items():
         if name in table.column_names and table.event_date is not None and codes:
-            plain = f"lower(regexp_replace({ident('_t_' + name)}, '[\\s_-]', '', 'g'))"
             cases = [
                 f"WHEN {literal(code)} THEN {_outside(ident(table.event_date), *days)}"
                 for code, days in sorted(codes.items())
             ]
-            checks.append(Check("CODE_NOT_IN_FORCE", name, f"CASE {plain} {' '.join(cases)} ELSE false END"))
+            code = f"CASE {ident('_c_' + name)} {' '.join(cases)} ELSE false END"
+            checks.append(Check("CODE_NOT_IN_FORCE", name, code))
     if {"instrument", "score"} <= set(table.column_names) and ranges:
         cases = " ".join(
             f"WHEN {literal(name)} THEN score < {low!r} OR score > {high!r}"

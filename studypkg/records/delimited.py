@@ -8,18 +8,17 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from studypkg.errors import DataRejectedError
+from studypkg.records.cutting import cut_columns
 from studypkg.records.dialect import find_delimiter, open_text
 from studypkg.records.grammar import LONGEST_RECORD, MOST_FAULTS, Bytes, Grammar, Misfit, after_line_end
 from studypkg.records.header import check_header, refuse_repeated_header
 from studypkg.records.lines import Survey, survey, windows
-from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.raw import RawTable, relation_name, shown
 
 _LISTED = 5
-#: DuckDB would read these characters of a path as a pattern over several files.
-_PATTERN = frozenset("*?[]{}")
 
 
 def read_delimited(
@@ -62,11 +61,10 @@ def read_delimited(
     Notes
     -----
     Two readers must agree. `lines.survey` counts the records and the fields of each, and checks every
-    quote mark, in one pass over the bytes; DuckDB's strict parser then cuts the fields. Alone it would
-    do neither: it takes marks inside unquoted fields, and drops an empty field too many at a line's
-    end. If record n stands on line n and all line ends are alike, DuckDB reads the file itself.
-    Otherwise it reads a private copy in which every record stands on its own, led by its physical
-    line; bytes inside quotes stay as they are.
+    quote mark, in one pass over the bytes; Arrow's parser then cuts the fields. Alone it would not do: it
+    takes marks inside unquoted fields. If record n stands on line n and all line ends are alike, it reads
+    the file itself. Otherwise it reads a private copy in which every record stands on its own, led by its
+    physical line; bytes inside quotes stay as they are.
     """
     file = shown(path)
     with tempfile.TemporaryDirectory(prefix="study-", ignore_cleanup_errors=True) as private:
@@ -87,13 +85,13 @@ def read_delimited(
             raise _refusal(file, grammar.misfits(data, body, line=first, fields=len(columns)), len(columns))
         relation = relation_name(text.sha256, "csv", text.encoding, cut, header_row)
         plain = found.plain and line == 1
-        source = (
-            _safe(text.path, folder) if plain else _copy(data, start, line, grammar, len(columns), folder)
-        )
+        source = text.path if plain else _copy(data, start, line, grammar, len(columns), folder)
         try:
-            _load(connection, source, relation, columns, cut, numbered=not plain)
-            n_rows = _count(connection, relation)
-        except duckdb.Error:
+            n_rows = cut_columns(
+                connection, source, relation, columns, delimiter=cut, numbered=not plain,
+                quoted=found.quoted, longest=found.longest, records=found.records - 1,
+            )  # fmt: skip
+        except pa.ArrowInvalid:
             # The parser's own message quotes the line, so it goes no further.
             faults = grammar.misfits(data, body, line=first, fields=len(columns))
             raise _refusal(file, faults, len(columns)) from None
@@ -108,7 +106,7 @@ def read_delimited(
                 f"{file}: the file changed while it was read. Wait until it is fully written, then run again."
             )
         del data
-    refuse_repeated_header(connection, relation, columns, file=file, unit="line")
+    refuse_repeated_header(connection, relation, columns, file=file, unit="line", tidy=found.tidy)
     notes += _remarks(found)
     return RawTable(
         file, text.sha256, relation, columns, n_rows, text.encoding, cut, tuple(notes),
@@ -153,15 +151,6 @@ def _lines_between(data: Bytes, start: int, stop: int) -> int:
     return len(data[start:stop].tobytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")) - 1
 
 
-def _safe(path: Path, folder: Path) -> Path:
-    """Give a path that DuckDB takes literally."""
-    if not _PATTERN & set(str(path)):
-        return path
-    link = folder / "source.txt"
-    link.symlink_to(path.resolve())
-    return link
-
-
 def _copy(data: Bytes, start: int, line: int, grammar: Grammar, fields: int, folder: Path) -> Path:
     """Write the records one after the other, each led by its physical line."""
     copy = folder / "records.txt"
@@ -176,37 +165,6 @@ def _copy(data: Bytes, start: int, line: int, grammar: Grammar, fields: int, fol
             pieces = [b"%d%b%b\n" % (number, cut, block[a - low : b - low]) for a, b, number in spans]
             target.write(b"".join(pieces))
     return copy
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    source: Path,
-    relation: str,
-    columns: Sequence[str],
-    delimiter: str,
-    *,
-    numbered: bool,
-) -> None:
-    """Make the table with DuckDB's strict parser; every column is text and empty text stays text."""
-    kinds = {"_row": "BIGINT"} if numbered else {}
-    kinds |= dict.fromkeys(columns, "VARCHAR")
-    struct = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in kinds.items())
-    kept = ", ".join(literal(name) for name in columns)
-    row = "_row" if numbered else "row_number() OVER () + 1 AS _row"
-    connection.execute("SET preserve_insertion_order = true")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(relation)} AS SELECT {row}, {idents(columns)} FROM read_csv("
-        f"{literal(str(source))}, auto_detect = false, header = true, columns = {{{struct}}}, "
-        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', force_not_null = [{kept}], "
-        f"strict_mode = true, null_padding = false, ignore_errors = false, encoding = 'utf-8', "
-        f"compression = 'none', hive_partitioning = false, max_line_size = {4 * LONGEST_RECORD}, "
-        f"parallel = {'false' if numbered else 'true'})"
-    )
-
-
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {ident(relation)}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _refusal(file: str, faults: Sequence[Misfit], fields: int) -> DataRejectedError:

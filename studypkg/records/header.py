@@ -77,7 +77,13 @@ def check_header(names: Sequence[str], *, file: str, place: str) -> tuple[str, .
 
 
 def refuse_repeated_header(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], *, file: str, unit: str
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Sequence[str],
+    *,
+    file: str,
+    unit: str,
+    tidy: bool = False,
 ) -> None:
     """Refuse a file that holds its header again among the records, as glued exports do.
 
@@ -89,13 +95,16 @@ def refuse_repeated_header(
         Names of the header.
     file, unit
         Name of the file, and what `_row` counts in it ("line", "row"), for the message.
+    tidy
+        Whether certainly no cell begins or ends with a blank.
 
     Raises
     ------
     DataRejectedError
         Naming the first places.
     """
-    same = " AND ".join(f"trim({ident(name)}) = {literal(name)}" for name in columns)
+    cells = {name: ident(name) if tidy else f"trim({ident(name)})" for name in columns}
+    same = " AND ".join(f"{cell} = {literal(name)}" for name, cell in cells.items())
     rows = [
         row[0]
         for row in connection.execute(

@@ -242,9 +242,9 @@ def _keep(run: Run, arrivals: Sequence[Arrival]) -> None:
     for arrival in dict.fromkeys(arrivals):
         kept = run.study.study.keep_raw and arrival not in masked
         if kept and len(arrival.files) == 1:
-            run.store.snapshot(arrival.files[0], sha256=arrival.sha256)
+            run.store.snapshot(arrival.files[0], sha256=arrival.sha256, unchanged=arrival.unchanged)
             continue
-        if arrival_of(arrival.files).sha256 != arrival.sha256:
+        if not arrival.unchanged() and arrival_of(arrival.files).sha256 != arrival.sha256:
             raise DataRejectedError(
                 f"{arrival.name} changed while it was read. Wait until it is written, and run again. "
                 f"Nothing was replaced."

@@ -10,6 +10,7 @@ import duckdb
 
 from studypkg.errors import DataRejectedError, StudyError
 from studypkg.records.arrivals import Arrival
+from studypkg.records.cutting import drop_relation
 from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.raw import FILE_BITS, Part, RawTable, relation_name, shown
 
@@ -64,7 +65,7 @@ def join_files(
         )
         if raw.relation not in before:
             # Another source may read this very file alone; then its table stays.
-            connection.execute(f"DROP TABLE {ident(raw.relation)}")
+            drop_relation(connection, raw.relation)
         parts.append(Part(name, raw.sha256))
         tables.append(raw)
     first = tables[0]

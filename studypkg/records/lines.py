@@ -19,6 +19,7 @@ _QUOTE, _LF, _CR, _TAB, _SPACE = 34, 10, 13, 9, 32
 _STRETCH = min(1 << 18, LONGEST_RECORD // 2)
 #: The two bytes of the no-break space, and with them some letters: whoever has them is looked at closely.
 _NO_BREAK = (0xC2, 0xA0)
+_ASCII = 128
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Survey:
         Whether the last record has no line end.
     tidy
         Whether certainly no cell begins or ends with a blank.
+    quoted
+        Whether there may be quote marks.
     """
 
     records: int = 0
@@ -82,6 +85,7 @@ class Survey:
     misfits: int = 0
     open_end: bool = field(default=False)
     tidy: bool = field(default=False)
+    quoted: bool = field(default=True)
 
     @property
     def plain(self) -> bool:
@@ -135,33 +139,39 @@ def survey_plain(data: Bytes, start: int, *, delimiter: bytes, fields: int) -> S
 
     Notes
     -----
-    The total proves the number of fields of every record together with DuckDB's strict parser, which
-    refuses a record with too few: if none has too few and all together have as many as are due, none
-    has too many.
+    Of a file that passes, the parser that cuts it refuses every record with another number of fields.
     """
-    found, cuts, size, cut = Survey(tidy=True), 0, int(data.size), delimiter[0]
-    last = _LF
+    found, size, cut = Survey(tidy=True, quoted=False), int(data.size), delimiter[0]
+    last, cuts = _LF, 0
+    # A mapped file checks what it is at every comparison; the plain array does not.
+    plain = np.asarray(data)
     for low in range(start, size, _STRETCH):
-        part = data[low : min(low + _STRETCH, size)]
+        part = plain[low : min(low + _STRETCH, size)]
         ends = part == _LF
         n_ends = int(np.count_nonzero(ends))
-        if (part == _QUOTE).any() or (not n_ends and low + _STRETCH < size):
+        if not n_ends and low + _STRETCH < size:
             return None
-        returns = part == _CR
-        n_returns = int(np.count_nonzero(returns))
+        # Quote marks, blanks and other line ends are all small numbers; most stretches have none of them.
+        smooth = int(np.count_nonzero(part <= _QUOTE)) == n_ends and cut > _QUOTE
+        if not smooth and (part == _QUOTE).any():
+            return None
+        n_returns = 0 if smooth else int(np.count_nonzero(part == _CR))
         if n_returns or found.crlf:
+            returns = part == _CR
             paired = int(np.count_nonzero(ends[1:] & returns[:-1])) + int(ends[0] and last == _CR)
             if found.lf or paired != n_ends:
                 return None
             found.crlf, found.cr = found.crlf + n_ends, found.cr + n_returns
-            ends |= returns
+            if (last == _LF and returns[0]) or (returns[1:] & ends[:-1]).any():
+                return None
         else:
             found.lf += n_ends
-        if (last == _LF and ends[0]) or (ends[1:] & (part[:-1] == _LF)).any():
+        if (last == _LF and ends[0]) or (ends[1:] & ends[:-1]).any():
             return None
         cuts += int(np.count_nonzero(part == cut))
         after = int(data[low + _STRETCH]) if low + _STRETCH < size else _LF
-        found.tidy = found.tidy and _is_tidy(part, last, after, cut)
+        if found.tidy and (not smooth or part.max() >= _ASCII):
+            found.tidy = _is_tidy(part, last, after, cut)
         last = int(part[-1])
         release(data, low, low + int(part.size))
     if found.cr != found.crlf:
@@ -175,7 +185,7 @@ def _is_tidy(part: Bytes, last: int, after: int, cut: int) -> bool:
     """Whether no blank of a stretch stands at the edge of a cell; rather no than a wrong yes."""
     edge = np.zeros(256, dtype=np.bool_)
     edge[[cut, _LF, _CR]] = True
-    blanks = {_SPACE, _TAB} | (set() if part.max() < 128 else set(_NO_BREAK))
+    blanks = {_SPACE, _TAB} | (set() if part.max() < _ASCII else set(_NO_BREAK))
     for blank in blanks - {cut}:
         places = np.flatnonzero(part == blank)
         if not places.size:
@@ -216,10 +226,11 @@ def windows(data: Bytes, start: int, *, delimiter: bytes, fields: int, line: int
     """Give the records of a file, stretch by stretch; see `survey`."""
     size, cut = int(data.size), delimiter[0]
     quotes_before, ends_before, cuts_before = 0, 0, 0
+    plain = np.asarray(data)
     open_start, open_line = start, line
     for low in range(start, size, _WINDOW):
         high = min(low + _WINDOW, size)
-        part = data[low:high]
+        part = plain[low:high]
         quotes = np.flatnonzero(part == _QUOTE) + low
         firsts, nexts, kinds = _line_ends(data, start, low, high)
         bad = _bad_quotes(data, start, quotes, quotes_before, cut) if quotes.size else 0

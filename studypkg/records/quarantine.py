@@ -77,8 +77,8 @@ def list_faults(
     mask = " ".join(f"WHEN {word} THEN _mask{word}" for word in masks)
     connection.execute(
         f"CREATE TEMP TABLE _faults AS SELECT s._source, s._row, s._series, c.* FROM "
-        f"(SELECT * FROM {screen.stage} WHERE {screen.bad}) s JOIN _checks c "
-        f"ON ((CASE c.place // {BITS} {mask} END) >> (c.place % {BITS})) & 1 = 1"
+        f"(SELECT _source, _row, _series, {screen.masks} FROM {screen.stage} WHERE {screen.bad}) s "
+        f"JOIN _checks c ON ((CASE c.place // {BITS} {mask} END) >> (c.place % {BITS})) & 1 = 1"
     )
     columns = ", ".join(f"{ident(name)} {'BIGINT' if name == 'row' else 'VARCHAR'}" for name in COLUMNS)
     connection.execute(

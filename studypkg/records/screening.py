@@ -154,9 +154,14 @@ def screen_source(
     joins, cells, made = [], [], []
     for column in columns:
         words, text = lists.of(column), text_of(column)
+        known = _known_words(connection, mapped, column, words, lists.normalise) if words is not None else {}
+        if column.name in lists.in_force:
+            dated = {word: lists.normalise(word) for word in known}
+            dated = {word: code for word, code in dated.items() if code in lists.in_force[column.name]}
+            cells.append(f"{word_value(text, dated, 'VARCHAR')} AS {ident('_c_' + column.name)}")
         if words is None:
             value = _quickest(connection, mapped, column, reading)
-        elif len(known := _known_words(connection, mapped, column, words, lists.normalise)) <= _WORDS_WRITTEN:
+        elif len(known) <= _WORDS_WRITTEN:
             value = word_value(text, known, _list_type(screen.table, column) if words else "VARCHAR")
         else:
             value = value_of(column, reading, listed=True)

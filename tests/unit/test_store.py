@@ -122,6 +122,20 @@ def test_a_snapshot_is_named_after_its_content_and_read_only(store: Store, tmp_p
     assert store.snapshot(file) == sha
 
 
+def test_a_snapshot_of_a_file_that_changed_since_it_was_hashed_is_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    file = tmp_path / "delivery.csv"
+    file.write_bytes(b"a,b\n1,2\n")
+    known = hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+    assert store.snapshot(file, sha256=known, unchanged=lambda: True) == known
+    # What only seems to have changed is hashed again.
+    assert store.snapshot(file, sha256=known, unchanged=lambda: False) == known
+    file.write_bytes(b"a,b\n1,3\n")
+    with pytest.raises(DataRejectedError, match="changed while it was read"):
+        store.snapshot(file, sha256=known, unchanged=lambda: False)
+
+
 def test_a_snapshot_of_nothing_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(DataRejectedError, match=r"absent\.csv"):
         store.snapshot(tmp_path / "absent.csv")

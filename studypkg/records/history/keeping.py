@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,7 +44,9 @@ class Keeper(Protocol):
     def pieces(self, name: str) -> list[Path]:
         """Find the files of one name in all batches, the first batch first."""
 
-    def snapshot(self, path: Path, *, sha256: str | None = None) -> str:
+    def snapshot(
+        self, path: Path, *, sha256: str | None = None, unchanged: Callable[[], bool] | None = None
+    ) -> str:
         """Keep a copy of a delivered file and return its SHA-256."""
 
     def workspace(self) -> AbstractContextManager[Path]:

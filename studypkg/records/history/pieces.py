@@ -20,6 +20,9 @@ from studypkg.records.raw import Part, RawTable, place_sql
 from studypkg.records.result import TableResult
 from studypkg.records.screening import Screen
 
+#: Why a row came in, or lost.
+REASONS = ("new", "corrected", "taken", "readmitted", "overruled")
+
 
 @dataclass(frozen=True)
 class Written:
@@ -227,21 +230,42 @@ def _overruled(place: Place, found: Compared, table: Table, bringers: Sequence[B
 def _booked(place: Place, table: Table, rows: str, why: str, bringers: Sequence[Bringer]) -> str:
     """Write the SQL of stage rows with the books that the history keeps of each."""
     part, row = place_sql("s._row")
-    files = " ".join(f"WHEN {one.number} THEN {_hashes(one.raw)}[{part} + 1]" for one in bringers)
-    names = " ".join(f"WHEN {one.number} THEN {literal(one.origin.name)}" for one in bringers)
-    by_source = (
-        (f"CASE s._source {files} END", f"CASE s._source {names} END") if bringers else ("NULL::VARCHAR",) * 2
-    )
+    hashes = [[one.sha256[:12] for one in _parts(bringer.raw)] for bringer in bringers]
+    file = _word(place, "file", [short for shorts in hashes for short in shorts])
+    name = _word(place, "origin", [one.origin.name for one in bringers])
+    reason = _word(place, "why", REASONS)
+    files = [
+        literal(shorts[0]) if len(shorts) == 1 else f"[{', '.join(map(literal, shorts))}][{part} + 1]"
+        for shorts in hashes
+    ]
+    names = [literal(one.origin.name) for one in bringers]
+    numbers = [one.number for one in bringers]
     return (
-        f"SELECT {idents(table.column_names, of='s')}, {by_source[0]} AS source_file, {row} AS source_row, "
-        f"{place.number} AS _batch, {why} AS _why, {by_source[1]} AS _origin FROM {rows}"
+        f"SELECT {idents(table.column_names, of='s')}, {_by_source(numbers, files)}::{file} AS source_file, "
+        f"{row} AS source_row, {place.number} AS _batch, ({why})::{reason} AS _why, "
+        f"{_by_source(numbers, names)}::{name} AS _origin FROM {rows}"
     )
 
 
-def _hashes(raw: RawTable) -> str:
-    """Write the list of the short hashes of a delivery's files, by their number in `_row`."""
-    parts = raw.parts or (Part(raw.name, raw.sha256),)
-    return f"[{', '.join(literal(one.sha256[:12]) for one in parts)}]"
+def _word(place: Place, column: str, words: Sequence[str]) -> str:
+    """Make the type of a column that holds few words: as numbers they are written at once."""
+    kind = f"_book_{column}"
+    listed = ", ".join(map(literal, dict.fromkeys(words))) or "''"
+    place.connection.execute(f"CREATE OR REPLACE TEMP TYPE {kind} AS ENUM ({listed})")
+    return kind
+
+
+def _by_source(numbers: Sequence[int], cells: Sequence[str]) -> str:
+    """Write the SQL of a cell that depends on the source of the row alone."""
+    if len(set(cells)) < 2:
+        return next(iter(cells), "NULL")
+    cases = " ".join(f"WHEN {number} THEN {cell}" for number, cell in zip(numbers, cells, strict=True))
+    return f"(CASE s._source {cases} END)"
+
+
+def _parts(raw: RawTable) -> tuple[Part, ...]:
+    """Give the files of a delivery, by their number in `_row`."""
+    return raw.parts or (Part(raw.name, raw.sha256),)
 
 
 def _now(place: Place, found: Compared, table: Table, came: Path | None, ended: int) -> Path:

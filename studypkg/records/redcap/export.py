@@ -10,6 +10,7 @@ import duckdb
 
 from studypkg.errors import ConfigError, DataRejectedError, IdentifierFoundError
 from studypkg.records.arrivals import Arrival
+from studypkg.records.cutting import drop_relation
 from studypkg.records.delimited import read_delimited
 from studypkg.records.dialect import open_text
 from studypkg.records.quoting import ident
@@ -73,7 +74,7 @@ def read_redcap(connection: duckdb.DuckDBPyConnection, arrival: Arrival, source:
     try:
         return _taken(connection, raw, dictionary, beside, arrival, source, options, form)
     finally:
-        connection.execute(f"DROP TABLE IF EXISTS {ident(raw.relation)}")
+        drop_relation(connection, raw.relation)
 
 
 def _taken(
@@ -140,7 +141,7 @@ def _read(
             return replace(raw, encoding=text.encoding, notes=(*text.notes, *raw.notes))
         raw = read_delimited(connection, path, encoding=source.encoding, delimiter=source.delimiter)
     if extract is None:
-        connection.execute(f"DROP TABLE {ident(raw.relation)}")
+        drop_relation(connection, raw.relation)
         raise DataRejectedError(
             f"{file}: a record of the export cannot be cut into cells, so nothing can be left out of it. "
             f"Export it again. Nothing was replaced."
