@@ -20,6 +20,7 @@ _STRETCH = min(1 << 18, LONGEST_RECORD // 2)
 #: The two bytes of the no-break space, and with them some letters: whoever has them is looked at closely.
 _NO_BREAK = (0xC2, 0xA0)
 _ASCII = 128
+_NONE: Offsets = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,13 @@ def survey_plain(data: Bytes, start: int, *, delimiter: bytes, fields: int) -> S
         n_ends = int(np.count_nonzero(ends))
         if not n_ends and low + _STRETCH < size:
             return None
-        # Quote marks, blanks and other line ends are all small numbers; most stretches have none of them.
-        smooth = int(np.count_nonzero(part <= _QUOTE)) == n_ends and cut > _QUOTE
-        if not smooth and (part == _QUOTE).any():
+        # Quote marks, blanks and other line ends are all small numbers; most stretches hold few of them.
+        low_ones = part <= _QUOTE
+        small = np.flatnonzero(low_ones & ~ends) if int(np.count_nonzero(low_ones)) > n_ends else _NONE
+        kinds = part[small]
+        if (kinds == _QUOTE).any():
             return None
-        n_returns = 0 if smooth else int(np.count_nonzero(part == _CR))
+        n_returns = int(np.count_nonzero(kinds == _CR))
         if n_returns or found.crlf:
             returns = part == _CR
             paired = int(np.count_nonzero(ends[1:] & returns[:-1])) + int(ends[0] and last == _CR)
@@ -170,8 +173,9 @@ def survey_plain(data: Bytes, start: int, *, delimiter: bytes, fields: int) -> S
             return None
         cuts += int(np.count_nonzero(part == cut))
         after = int(data[low + _STRETCH]) if low + _STRETCH < size else _LF
-        if found.tidy and (not smooth or part.max() >= _ASCII):
-            found.tidy = _is_tidy(part, last, after, cut)
+        if found.tidy:
+            places = small[(kinds == _SPACE) | ((kinds == _TAB) & (cut != _TAB))]
+            found.tidy = _is_tidy(part, places, last, after, cut)
         last = int(part[-1])
         release(data, low, low + int(part.size))
     if found.cr != found.crlf:
@@ -181,21 +185,18 @@ def survey_plain(data: Bytes, start: int, *, delimiter: bytes, fields: int) -> S
     return found if cuts == found.records * (fields - 1) else None
 
 
-def _is_tidy(part: Bytes, last: int, after: int, cut: int) -> bool:
+def _is_tidy(part: Bytes, blanks: Offsets, last: int, after: int, cut: int) -> bool:
     """Whether no blank of a stretch stands at the edge of a cell; rather no than a wrong yes."""
     edge = np.zeros(256, dtype=np.bool_)
     edge[[cut, _LF, _CR]] = True
-    blanks = {_SPACE, _TAB} | (set() if part.max() < _ASCII else set(_NO_BREAK))
-    for blank in blanks - {cut}:
-        places = np.flatnonzero(part == blank)
-        if not places.size:
-            continue
-        if (places[0] == 0 and edge[last]) or (places[-1] == part.size - 1 and edge[after]):
-            return False
-        behind = edge[part[np.minimum(places + 1, part.size - 1)]]
-        if behind.any() or edge[part[np.maximum(places - 1, 0)]].any():
-            return False
-    return True
+    places = blanks
+    if part.max() >= _ASCII:
+        places = np.concatenate((blanks, *(np.flatnonzero(part == one) for one in _NO_BREAK)))
+    if not places.size:
+        return True
+    before = np.where(places > 0, part[np.maximum(places - 1, 0)], last)
+    behind = np.where(places < part.size - 1, part[np.minimum(places + 1, part.size - 1)], after)
+    return not (edge[before].any() or edge[behind].any())
 
 
 def release(data: Bytes, low: int, high: int) -> None:
