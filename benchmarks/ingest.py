@@ -79,7 +79,7 @@ def one(name: str, folder: Path, memory: str | None) -> dict[str, float]:
 
 
 def _peak() -> float:
-    """Give the peak of resident memory in GB; the system's own count would include what started this process."""
+    """Give the peak of resident memory, GB; the system's count for a child includes what started it."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e6
 

@@ -1,19 +1,28 @@
-"""The steps of one month: the only room that introduces the others to each other."""
+"""The steps of one month: the only room that introduces the others to each other.
 
-from studypkg.pipeline.mapping import MappedFile, add_to_study, map_file
-from studypkg.pipeline.opening import Check, check_study, init_study, issue_of, open_store, open_study
-from studypkg.pipeline.past import as_known, damaged_history, day_of, history_of
-from studypkg.pipeline.publishing import Page, Plan, make_month, plan_month
-from studypkg.pipeline.running import (
-    ModelsRun,
-    export_rows,
-    fit_models,
-    ingest_records,
-    quarantine_of,
-    readmit_rows,
-    simulate_records,
-)
-from studypkg.pipeline.steps import IngestRun, ModelsStep, ingest_step, models_step
+Each step is loaded when it is first asked for: a command without models does not wait for theirs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from studypkg.pipeline.mapping import MappedFile, add_to_study, map_file
+    from studypkg.pipeline.opening import Check, check_study, init_study, issue_of, open_store, open_study
+    from studypkg.pipeline.past import as_known, damaged_history, day_of, history_of
+    from studypkg.pipeline.publishing import Page, Plan, make_month, plan_month
+    from studypkg.pipeline.running import (
+        ModelsRun,
+        export_rows,
+        fit_models,
+        ingest_records,
+        quarantine_of,
+        readmit_rows,
+        simulate_records,
+    )
+    from studypkg.pipeline.steps import IngestRun, ModelsStep, ingest_step, models_step
 
 __all__ = [
     "Check",
@@ -45,3 +54,24 @@ __all__ = [
     "readmit_rows",
     "simulate_records",
 ]
+
+#: Where each step lives.
+_PLACES = {
+    "mapping": ("MappedFile", "add_to_study", "map_file"),
+    "opening": ("Check", "check_study", "init_study", "issue_of", "open_store", "open_study"),
+    "past": ("as_known", "damaged_history", "day_of", "history_of"),
+    "publishing": ("Page", "Plan", "make_month", "plan_month"),
+    "running": (
+        "ModelsRun", "export_rows", "fit_models", "ingest_records", "quarantine_of", "readmit_rows",
+        "simulate_records",
+    ),
+    "steps": ("IngestRun", "ModelsStep", "ingest_step", "models_step"),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Load a step."""
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -130,6 +130,7 @@ def _write(
         for batch in records:
             writer.write_batch(batch)
             rows += batch.num_rows
+    pa.default_memory_pool().release_unused()
     return rows
 
 

@@ -32,6 +32,8 @@ from studypkg.records.texts import texts_of
 BITS = 62
 #: Words read at once when a closed list is looked up.
 _WORD_BATCH = 10_000
+#: Hashes fetched at once.
+_HASH_BATCH = 1 << 20
 #: So many known words of a column go into the statement itself; more are joined as a table.
 _WORDS_WRITTEN = 64
 
@@ -242,7 +244,7 @@ def settle_keys(connection: duckdb.DuckDBPyConnection, screen: Screen) -> None:
     word, bit = divmod(len(screen.checks) - 1, BITS)
     clean = f"NOT ({screen.bad})"
     hashed = f"hash({key})"
-    repeated = _repeated(connection, f"SELECT {hashed} AS h FROM {screen.stage} WHERE {clean}")
+    repeated = _repeated(connection, hashed, f"{screen.stage} WHERE {clean}")
     if not repeated.size:
         return
     connection.register("_repeated", pa.table({"h": repeated}))
@@ -282,11 +284,16 @@ def settle_episodes(connection: duckdb.DuckDBPyConnection, episodes: Screen) -> 
     )
 
 
-def _repeated(connection: duckdb.DuckDBPyConnection, hashes: str) -> NDArray[np.uint64]:
-    """Give the numbers that occur more than once."""
-    found = connection.sql(hashes).to_arrow_table()["h"].to_numpy()
-    ordered = np.sort(found)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+def _repeated(connection: duckdb.DuckDBPyConnection, hashed: str, rows: str) -> NDArray[np.uint64]:
+    """Give the hashes that occur more than once; they are sorted where they lie."""
+    ((count,),) = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()
+    found, filled = np.empty(count, dtype=np.uint64), 0
+    for batch in connection.sql(f"SELECT {hashed} AS h FROM {rows}").to_arrow_reader(_HASH_BATCH):
+        piece = batch.column(0).to_numpy()
+        found[filled : filled + piece.size] = piece
+        filled += piece.size
+    found.sort()
+    return np.unique(found[1:][found[1:] == found[:-1]])
 
 
 def _known_words(
