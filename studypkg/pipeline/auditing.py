@@ -14,8 +14,8 @@ import duckdb
 from studypkg.config import Study, study_tables
 from studypkg.errors import StudyError
 from studypkg.pipeline.audited import Audit, Found
+from studypkg.privacy.board import narrowed
 from studypkg.privacy.ledger import Ledger, issue_of, page_name
-from studypkg.privacy.narrowing import narrowed
 from studypkg.privacy.published import Opaque, Table, Text, read_published
 from studypkg.privacy.published.counting import Seen, counts_of, told
 from studypkg.privacy.published.known_ids import KnownIds

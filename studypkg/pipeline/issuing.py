@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from studypkg.config import Study
 from studypkg.errors import DisclosureError
+from studypkg.privacy.board import Board, narrowed
 from studypkg.privacy.bounds import Additive
 from studypkg.privacy.ledger import Ledger, issue_of, page_name
-from studypkg.privacy.narrowing import attacked, narrowed
 from studypkg.privacy.overlap import Overlap, only, unit_of
 from studypkg.privacy.relations import Issue, relations_of
 from studypkg.privacy.released import Released
@@ -96,8 +96,9 @@ class Desk:
         Each page was passed against the pages of all clinics, but not against those of other clinics that
         were made after them. Where two of them meet in a total of the network, the total is withheld.
         """
-        found = attacked(relations_of(self._made.values()), self.limits.min_cell)
-        cells = {cell for breaches, group in found if breaches for one in group for cell, _ in one.cells}
+        board = Board(relations_of(self._made.values()), self.limits.min_cell)
+        open_ones = (part for part in board.parts() if part.found)
+        cells = {cell for part in open_ones for one in part.sums for cell, _ in one.cells}
         return {cell for cell in cells if unit_of(cell) == _ALL or unit_of(cell).startswith(_OTHERS)}
 
     def close(self) -> None:

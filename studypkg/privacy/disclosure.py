@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from studypkg.privacy.board import narrowed
 from studypkg.privacy.bounds import Additive
 from studypkg.privacy.ledger import issue_of
-from studypkg.privacy.narrowing import Narrowed, narrowed
+from studypkg.privacy.narrowing import Narrowed
 from studypkg.privacy.relations import Issue, relations_of
 from studypkg.privacy.released import Released
 

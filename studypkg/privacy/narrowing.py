@@ -1,17 +1,16 @@
-"""Which cells the numbers given out narrow down further than the policy allows."""
+"""Which cells some sums narrow down further than the policy allows."""
 
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from studypkg.privacy.bounds import CEILING, Equation, Polytope, Range
-from studypkg.privacy.relations import Cell, Relations, Sum, components
+from studypkg.privacy.relations import Cell, Relations, Sum
 
 Why = Literal["shown", "small", "withheld", "difference"]
 
@@ -42,86 +41,32 @@ class Narrowed:
     supposed: bool = False
 
 
-@dataclass
-class Findings:
-    """Results by component, so that one that has not changed is not solved again."""
-
-    by_component: dict[frozenset[object], tuple[tuple[Narrowed, ...], tuple[Sum, ...]]] = field(
-        default_factory=dict
-    )
-
-
-def narrowed(
-    relations: Relations, min_cell: int = 11, *, differences: bool = False, past: Findings | None = None
-) -> tuple[Narrowed, ...]:
-    """Attack everything that was given out.
+def attack(
+    relations: Relations, group: Sequence[Sum], cells: Collection[Cell], top: int, *, differences: bool
+) -> list[Narrowed]:
+    """Attack sums that share hidden cells.
 
     Parameters
     ----------
     relations
-        What all pages together say.
-    min_cell
-        The smallest count that may be shown.
+        What is known of the cells.
+    group, cells
+        The sums, and all their cells in all states of the records.
+    top
+        The largest count that is too small to be shown.
     differences
         Look for small groups of patients who came between two states of the records, too.
-    past
-        Results of earlier calls with the same known values, kept by the caller.
-
-    Returns
-    -------
-    tuple of Narrowed
-        Empty if nothing is known too closely.
 
     Notes
     -----
-    A cell known to be small must be able to be 1 (or 0) and ``min_cell − 1`` as far as anyone can tell. Any
-    other hidden cell must not be sure to hold a small group of which more is known than that. The attacker
+    A cell known to be small must be able to be 1 (or 0) and `top` as far as anyone can tell. Any other
+    hidden cell must not be sure to hold a small group of which more is known than that. The attacker
     does not use that 0 is never withheld.
 
-    Ranges come from linear programming over components that share hidden cells. Within one it is first
-    supposed that a cell is the same in every state of the records in which it was issued. Where that
-    contradicts what is shown, each state has its own variable, and the attacker believes that no more
-    has changed between states than the shown numbers force.
+    Ranges come from linear programming. First it is supposed that a cell is the same in every state of the
+    records in which it was issued. Where that contradicts what is shown, each state has its own variable,
+    and the attacker believes that no more has changed between states than the shown numbers force.
     """
-    return tuple(one for found, _ in attacked(relations, min_cell, differences=differences, past=past)
-                 for one in found)  # fmt: skip
-
-
-def attacked(
-    relations: Relations, min_cell: int, *, differences: bool = False, past: Findings | None = None
-) -> list[tuple[tuple[Narrowed, ...], tuple[Sum, ...]]]:
-    """Attack every component; give what was found in it, and its sums."""
-    top = min_cell - 1
-    found: list[tuple[tuple[Narrowed, ...], tuple[Sum, ...]]] = []
-    shown = [
-        Narrowed(cell[0], cell[1], told.low, told.high, "shown")
-        for cell, told in relations.known.items()
-        if _only_small(told, top)
-    ]
-    found += [((one,), ()) for one in shown]
-    hidden = [one for one in relations.sums if any(relations.value(c) is None for c in one.cells)]
-    known_in: dict[str, list[Cell]] = defaultdict(list)
-    for cell in relations.known:
-        known_in[cell[0]].append(cell)
-    for group in components(relations, hidden):
-        cells = {cell for one in group for cell in one.cells}
-        # What another state of the records says of the same groups belongs to it, too.
-        cells |= {cell for name in {cell[0] for cell in cells} for cell in known_in[name]}
-        key = frozenset((*((c, relations.value(c) is None) for c in cells), *group))
-        if past is not None and key in past.by_component:
-            found.append(past.by_component[key])
-            continue
-        result = tuple(_attack(relations, group, cells, top, differences)), group
-        if past is not None:
-            past.by_component[key] = result
-        found.append(result)
-    return found
-
-
-def _attack(
-    relations: Relations, group: Sequence[Sum], cells: Collection[Cell], top: int, differences: bool
-) -> list[Narrowed]:
-    """Attack one component, first as if nothing had changed between states."""
     still = _Still.of(relations, group, cells)
     if still is not None:
         found = _scan(still.body, still.places, relations, top, still.states)
@@ -131,7 +76,7 @@ def _attack(
     return _moved(relations, group, cells, top, differences)
 
 
-def _only_small(told: Range, top: int) -> bool:
+def only_small(told: Range, top: int) -> bool:
     """Say whether a range holds nothing but small groups, and not all of them."""
     return told.low >= 1 and told.high <= top and not (told.low <= 1 and told.high >= top)
 
@@ -180,7 +125,7 @@ def _other_cell(body: Polytope, place: int, top: int) -> Range | None:
     if seen.low < 0.5 or seen.high > top + 0.5 or body.highest(place) > top or body.lowest(place) < 1:
         return None
     left = body.range_of(place)
-    return left if _only_small(left, top) else None
+    return left if only_small(left, top) else None
 
 
 @dataclass(frozen=True)

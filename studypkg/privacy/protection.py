@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from studypkg.errors import DisclosureError
+from studypkg.privacy.board import Board, narrowed
 from studypkg.privacy.bounds import Additive, Range
-from studypkg.privacy.narrowing import Findings, attacked
-from studypkg.privacy.relations import Cell, Issue, Relations, Sum, relations_of
+from studypkg.privacy.relations import Cell, Issue, Sum, relations_of
 
 #: How many cells are tried, and how far from the exposed one they may be.
 _TRIALS, _RINGS = 4, 3
@@ -105,16 +105,22 @@ class _Search:
         self.draft, self.hidden, self.earlier, self.rules = draft, hidden, earlier, rules
         every = {cell: Range(n, n) for cell, n in draft.values.items()}
         page = Issue("", "", 0, draft.batch, rules.min_cell, every, sums=draft.sums)
-        self._whole = relations_of([*earlier, page])
         self._public, self._useless = _public(draft, earlier)
-        self._past = Findings()
+        self._numbers: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for counts in draft.numbers:
+            for cell in counts:
+                self._numbers[cell].append(counts)
+        self._board = Board(
+            relations_of([*earlier, page]), rules.min_cell, differences=rules.differences, small=draft.small
+        )
+        self._board.withhold(self._gone(hidden))
         self._lost: set[tuple[str, str]] | None = None
         self._doubtful: list[str] = []
         self._gave_up = False
 
     def step(self) -> bool:
-        """Withhold one cell more in every component that is open; False when none is."""
-        seen, found = self._open(self.hidden)
+        """Withhold one cell more in every part that is open; False when none is."""
+        found = self._open()
         if not found:
             return False
         chosen: set[str] = set()
@@ -122,10 +128,11 @@ class _Search:
         for cells, group in found:
             if chosen & {cell[0] for one in group for cell in one.cells}:
                 continue
-            one = self._choice(cells, group, seen)
+            one = self._choice(cells, group)
             stuck |= one is None
             chosen |= set() if one is None else {one}
         self.hidden |= chosen
+        self._board.withhold(self._gone(self.hidden))
         if not chosen and stuck:
             self._give_up()
         return True
@@ -133,34 +140,66 @@ class _Search:
     def spare(self) -> None:
         """Show again what was withheld on the way and turned out not to help."""
         for cell in () if self._gave_up else self._doubtful:
-            if not self._open(self.hidden - {cell})[1]:
+            if self._board.gain(self._gone(self.hidden - {cell}), self._lost or ()) <= 0:
                 self.hidden.discard(cell)
+                self._board.withhold(self._gone(self.hidden))
 
-    def _open(self, hidden: set[str]) -> tuple[Relations, list[tuple[set[str], tuple[Sum, ...]]]]:
-        seen = _seen(self._whole, self.draft, hidden, self._public)
-        rules = self.rules
+    def _open(self) -> list[tuple[set[str], tuple[Sum, ...]]]:
         found = []
-        for cells, group in attacked(seen, rules.min_cell, differences=rules.differences, past=self._past):
-            exposed = {(one.cell, one.batch) for one in cells} - (self._lost or set())
+        for part in self._board.parts():
+            exposed = {one.cell for one in part.found if (one.cell, one.batch) not in (self._lost or ())}
             if exposed:
-                found.append(({name for name, _ in exposed}, group))
-        return seen, found
+                found.append((exposed, part.sums))
+        return found
 
-    def _choice(self, cells: set[str], group: Sequence[Sum], seen: Relations) -> str | None:
+    def _gone(self, hidden: Collection[str]) -> frozenset[Cell]:
+        """List the cells that the page does not give away if some are withheld."""
+        shown = set(self._public)
+        for n_cell, *parts in self.draft.numbers:
+            if n_cell not in hidden:
+                shown.add(n_cell)
+                if not any(part in hidden for part in parts):
+                    shown.update(parts)
+        return frozenset((cell, self.draft.batch) for cell in self.draft.values if cell not in shown)
+
+    def _choice(self, cells: set[str], group: Sequence[Sum]) -> str | None:
         """Choose the cheapest cell near by that helps at once, else the nearest."""
-        near = _near(cells, group, seen, self.draft, self._useless)
+        near = self._near(cells, group, self._useless)
         if not near:
-            near = _near(cells, group, seen, self.draft, self._public)
+            near = self._near(cells, group, self._public)
         if not near:
             return None
-        before = sum(len(one) for one, _ in self._open(self.hidden)[1])
         by_cost = sorted((name for ring in near[:_RINGS] for name in ring), key=self._cost)
         for name in by_cost[:_TRIALS]:
-            if sum(len(one) for one, _ in self._open(self.hidden | {name})[1]) < before:
+            if self._board.gain(self._gone(self.hidden | {name}), self._lost or ()) < 0:
                 return name
         doubtful = min(near[0], key=self._cost)
         self._doubtful.append(doubtful)
         return doubtful
+
+    def _near(self, exposed: set[str], group: Sequence[Sum], useless: Collection[str]) -> list[list[str]]:
+        """List the cells that may be withheld by their distance from the exposed ones."""
+        near_of: dict[str, set[str]] = defaultdict(set)
+        for one in group:
+            names = {cell[0] for cell in one.cells}
+            for name in names:
+                near_of[name] |= names
+        reached, edge = set(exposed), set(exposed)
+        rings = []
+        while edge:
+            near = {other for name in edge for other in near_of[name]} - reached
+            ring = [name for name in sorted(near) if name not in useless and self._is_shown(name)]
+            if ring:
+                rings.append(ring)
+            reached |= near
+            edge = near
+        return rings
+
+    def _is_shown(self, name: str) -> bool:
+        """Say whether the page shows a cell with somebody in it."""
+        cell: Cell = (name, self.draft.batch)
+        shown = name in self.draft.values and cell not in self._board.gone
+        return shown and (self._board.relations.value(cell) or 0) > 0
 
     def _give_up(self) -> None:
         """Leave aside what withholding cannot mend: nothing is left to withhold where it shows.
@@ -170,14 +209,12 @@ class _Search:
         """
         rules = self.rules
         if self._lost is None:
-            before = relations_of(self.earlier)
-            all_of = attacked(before, rules.min_cell, differences=rules.differences)
-            self._lost = {(one.cell, one.batch) for found, _ in all_of for one in found}
+            before = narrowed(relations_of(self.earlier), rules.min_cell, differences=rules.differences)
+            self._lost = {(one.cell, one.batch) for one in before}
             if self._lost:
                 return
-        seen = _seen(self._whole, self.draft, self.hidden, self._public)
-        all_of = attacked(seen, rules.min_cell, differences=rules.differences, past=self._past)
-        left = [one for found, _ in all_of for one in found if (one.cell, one.batch) not in self._lost]
+        every = (one for part in self._board.parts() for one in part.found)
+        left = [one for one in every if (one.cell, one.batch) not in self._lost]
         if not all(one.supposed for one in left):
             raise DisclosureError("a small group could not be protected. Nothing was released.")
         self._lost |= {(one.cell, one.batch) for one in left}
@@ -199,45 +236,3 @@ def _public(draft: Draft, earlier: Sequence[Issue]) -> tuple[set[str], set[str]]
             if told.exact and draft.values.get(cell) == told.low:
                 useless.add(cell)
     return now, now | useless
-
-
-def _seen(whole: Relations, draft: Draft, hidden: Collection[str], public: Collection[str]) -> Relations:
-    """Take from what the page could say what it withholds."""
-    shown = set(public)
-    for n_cell, *parts in draft.numbers:
-        if n_cell not in hidden:
-            shown.add(n_cell)
-            if not any(part in hidden for part in parts):
-                shown.update(parts)
-    gone = {(cell, draft.batch) for cell in draft.values if cell not in shown}
-    return replace(
-        whole,
-        known={cell: told for cell, told in whole.known.items() if cell not in gone},
-        small=whole.small | {cell for cell in gone if cell[0] in draft.small},
-    )
-
-
-def _near(
-    exposed: set[str], group: Sequence[Sum], seen: Relations, draft: Draft, useless: Collection[str]
-) -> list[list[str]]:
-    """List the cells that may be withheld by their distance from the exposed ones."""
-    near_of: dict[str, set[str]] = defaultdict(set)
-    for one in group:
-        names = {cell[0] for cell in one.cells}
-        for name in names:
-            near_of[name] |= names
-    reached, edge = set(exposed), set(exposed)
-    rings = []
-    while edge:
-        near = {other for name in edge for other in near_of[name]} - reached
-        ring = [n for n in near if n in draft.values and n not in useless and _value(n, seen, draft) > 0]
-        if ring:
-            rings.append(ring)
-        reached |= near
-        edge = near
-    return rings
-
-
-def _value(name: str, seen: Relations, draft: Draft) -> float:
-    cell: Cell = (name, draft.batch)
-    return seen.value(cell) or 0.0

@@ -8,7 +8,7 @@ can be issued from two states of the records; it is then two variables, tied by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from studypkg.privacy.bounds import Additive, Range
@@ -214,37 +214,3 @@ def _over_time(names: Mapping[str, set[str]], sums: Iterable[Sum]) -> list[Sum]:
             total, *members = ((_joined(unit, month, what), state) for what in whats)
             made[Sum(total, tuple(members))] = None
     return list(made)
-
-
-def components(relations: Relations, hidden: Sequence[Sum]) -> list[tuple[Sum, ...]]:
-    """Group sums that share a cell that is unknown in some state.
-
-    Parameters
-    ----------
-    relations
-        What is known.
-    hidden
-        The sums in which something is unknown.
-    """
-    touching: dict[str, list[int]] = defaultdict(list)
-    for number, one in enumerate(hidden):
-        for cell in one.cells:
-            if relations.value(cell) is None:
-                touching[cell[0]].append(number)
-    unseen = set(range(len(hidden)))
-    found = []
-    for start in range(len(hidden)):
-        if start not in unseen:
-            continue
-        queue, members = [start], []
-        unseen.discard(start)
-        while queue:
-            number = queue.pop()
-            members.append(number)
-            # A name that is known in this state may be unknown in another.
-            for name in {cell[0] for cell in hidden[number].cells}:
-                near = [n for n in touching.get(name, ()) if n in unseen]
-                unseen.difference_update(near)
-                queue += near
-        found.append(tuple(hidden[n] for n in sorted(members)))
-    return found

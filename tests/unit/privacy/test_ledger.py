@@ -6,8 +6,8 @@ import pytest
 
 from studypkg.errors import DisclosureError
 from studypkg.privacy import Additive, Statistic
+from studypkg.privacy.board import narrowed
 from studypkg.privacy.ledger import Ledger, issue_of, page_name
-from studypkg.privacy.narrowing import narrowed
 from studypkg.privacy.relations import relations_of
 from studypkg.privacy.suppression import release
 
