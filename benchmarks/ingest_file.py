@@ -130,7 +130,9 @@ def write_file(folder: Path, rows: int) -> int:
             f"COPY (SELECT format('P{{:08d}}', e // 2) AS patient_id, format('EP{{:08d}}', e) AS episode_id, "
             f"format('C{{:04d}}', e // 500) AS clinic_id, format('T{{:05d}}', e // 50) AS therapist_id, "
             f"start_of(e) AS start_date, CASE WHEN bad_episode(e) THEN DATE '2023-12-31' "
-            f"ELSE start_of(e) + 90 END AS end_date, 'gluteal_tendinopathy' AS condition, 'left' AS side, "
+            f"ELSE start_of(e) + 90 END AS end_date, 'gluteal_tendinopathy' AS condition, "
+            # The two episodes of a person are about two sides, so that their scores may differ on one day.
+            f"CASE e % 2 WHEN 0 THEN 'left' ELSE 'right' END AS side, "
             f"20 + dice(e, 6) % 60 AS age_years, CASE WHEN dice(e, 7) < 500000 THEN 'female' ELSE 'male' END "
             f"AS sex FROM range({episodes}) AS r(e) ORDER BY e) "
             f"TO '{folder / 'episodes.csv'}' (FORMAT csv, HEADER)"

@@ -62,6 +62,35 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """Rows of another table of the same episode say on which days a row was due.
+
+    Parameters
+    ----------
+    table
+        The table of the plans.
+    what, side
+        Column that plan and row have in common, and the side in either.
+    since, until
+        First and last day of a plan; without a last day it stands.
+    """
+
+    table: str
+    what: str
+    side: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Rows that are equal in `columns` are about one fact, so that `value` must be equal, too."""
+
+    columns: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table: what a row is, its columns, its key, and how it hangs on the episodes.
 
@@ -83,6 +112,14 @@ class Table:
         How many days before the start of its episode a row may lie.
     after_end
         Whether a row may lie after the end of its episode.
+    late
+        Where only some rows may: the column that says which, and its words for them.
+    plan
+        The plan that a row must keep, if its episode has any.
+    agreement
+        Rows of one episode, or of two about one complaint of a person, that must not differ.
+    waived
+        Rules across rows that a study does not keep.
     """
 
     name: str
@@ -94,6 +131,10 @@ class Table:
     event_date: str | None = None
     lead_days: int = 0
     after_end: bool = False
+    late: tuple[str, tuple[str, ...]] | None = None
+    plan: Plan | None = None
+    agreement: Agreement | None = None
+    waived: tuple[str, ...] = ()
     parent: str | None = field(default="episodes")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -78,9 +79,15 @@ def study_vocabulary(study: Study) -> Vocabulary:
 
 
 def study_tables(study: Study) -> dict[str, Table]:
-    """Give the declared tables with the study's own covariates added to the episodes."""
+    """Give the declared tables with the study's own covariates, and without the rules that it waives."""
     own = tuple(Column(name=name, **covariate.model_dump()) for name, covariate in study.covariates.items())
-    return with_covariates(TABLES, own)
+    # A day that the study gives to all rows alike is nobody's day: two scores "of one day" mean nothing then.
+    dayless = {one.table for one in study.sources if TABLES[one.table].event_date in one.constants}
+    tables = {}
+    for name, one in TABLES.items():
+        waived = {*study.screening.waive, *(["CONTRADICTING_SCORES"] if name in dayless else [])}
+        tables[name] = replace(one, waived=tuple(sorted(waived)))
+    return with_covariates(tables, own)
 
 
 def formula_names(formula: str) -> tuple[str, tuple[str, ...]]:

@@ -45,11 +45,23 @@ class Covariate(Block):
     allowed: tuple[str, ...] = ()
 
 
+#: Rules across rows that a study may go without, where its clinics work otherwise.
+Waivable = Literal[
+    "SCORE_AFTER_DISCHARGE",
+    "NOT_PRESCRIBED",
+    "BEFORE_PRESCRIPTION",
+    "AFTER_PRESCRIPTION",
+    "PRESCRIPTION_QUARANTINED",
+    "CONTRADICTING_SCORES",
+]
+
+
 class Screening(Block):
     """`[screening]`: how bad a delivery may be before the run stops with nothing replaced."""
 
     max_bad_share: float = Field(default=0.05, ge=0, le=1)
     max_withdrawn_share: float = Field(default=1.0, ge=0, le=1)
+    waive: tuple[Waivable, ...] = ()
 
 
 class Pseudonyms(Block):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from studypkg.columns import TOP_AGE_YEARS, Column, Kind, Order, Table
+from studypkg.columns import TOP_AGE_YEARS, Agreement, Column, Kind, Order, Plan, Table
 from studypkg.errors import UnknownTermError, nearest
 
 __all__ = [
@@ -104,6 +104,8 @@ TABLES: Mapping[str, Table] = {
             event_date="date",
             lead_days=30,
             after_end=True,
+            late=("role", ("discharge", "follow_up")),
+            agreement=Agreement(("episode_id", "date", "instrument", "context"), "score"),
         ),
         Table(
             "prescriptions",
@@ -154,6 +156,7 @@ TABLES: Mapping[str, Table] = {
             ),
             key=("episode_id", "date", "exercise", "side", "source"),
             event_date="date",
+            plan=Plan("prescriptions", "exercise", "side", "valid_from", "valid_to"),
         ),
         Table(
             "treatments",

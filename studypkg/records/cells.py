@@ -260,4 +260,8 @@ def _episode_checks(table: Table) -> list[Check]:
         checks.append(Check("BEFORE_EPISODE", table.event_date, before))
         if not table.after_end:
             checks.append(Check("AFTER_EPISODE", table.event_date, f"{day} > _e_end"))
+        elif table.late is not None and "SCORE_AFTER_DISCHARGE" not in table.waived:
+            column, words = table.late
+            early = f"{ident(column)} NOT IN ({', '.join(map(literal, words))})"
+            checks.append(Check("SCORE_AFTER_DISCHARGE", table.event_date, f"{day} > _e_end AND {early}"))
     return checks

@@ -40,7 +40,8 @@ def contract_of(table: Table, lists: Lists, *, cutoff: date | None = None) -> pa
     Notes
     -----
     Rules about the text of a cell (`NOT_A_DATE`, `NOT_A_NUMBER`) are dtypes here: a frame holds typed
-    values or none. Rules about other tables are in `check_contract`.
+    values or none. Rules about a row's episode are in `check_contract`; those about prescriptions, and about
+    scores of two episodes, are put by the ingest only.
     """
     columns = {column.name: _column(column, lists) for column in table.columns}
     return pa.DataFrameSchema(
@@ -133,6 +134,16 @@ def _row_rules(table: Table, lists: Lists, cutoff: date | None) -> list[tuple[st
             days += [order.high for order in table.orders if order.low == table.event_date]
         last = pd.Timestamp(cutoff)
         rules += [("FUTURE_DATE", lambda f, d=day: ~(f[d] > last)) for day in days]
+    if (same := table.agreement) is not None and "CONTRADICTING_SCORES" not in table.waived:
+        columns, value = list(same.columns), same.value
+
+        def agrees(frame: pd.DataFrame) -> pd.Series[bool]:
+            shared = frame[frame.duplicated(columns, keep=False)]
+            told = shared.groupby(columns, dropna=False, observed=True)[value]
+            differs = shared.index[told.transform("min") < told.transform("max")]
+            return ~frame.index.to_series().isin(differs)
+
+        rules.append(("CONTRADICTING_SCORES", agrees))
     rules.append(("CONFLICTING_KEY", lambda f: ~f.duplicated(list(table.key), keep=False)))
     return rules
 
@@ -152,6 +163,9 @@ def _parent_rules(
         wrong.append(("BEFORE_EPISODE", day < start - pd.Timedelta(days=table.lead_days)))
         if not table.after_end:
             wrong.append(("AFTER_EPISODE", day > end))
+        elif table.late is not None and "SCORE_AFTER_DISCHARGE" not in table.waived:
+            column, words = table.late
+            wrong.append(("SCORE_AFTER_DISCHARGE", (day > end) & ~frame[column].isin(words)))
     return wrong
 
 

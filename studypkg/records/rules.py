@@ -99,6 +99,36 @@ RULES: Mapping[str, Rule] = {
             "Mend the episode; this row then comes in by itself.",
         ),
         Rule(
+            "SCORE_AFTER_DISCHARGE",
+            "The score lies after the discharge of its episode, but is no discharge score and no follow-up.",
+            "Mend the day or the role, or the episode's end.",
+        ),
+        Rule(
+            "NOT_PRESCRIBED",
+            "The episode has prescriptions, but none of this exercise, or none on this side.",
+            "Deliver the prescription, or mend the exercise or the side.",
+        ),
+        Rule(
+            "BEFORE_PRESCRIPTION",
+            "The log lies before the first day of every prescription of its exercise.",
+            "Mend the day, or the first day of the prescription.",
+        ),
+        Rule(
+            "AFTER_PRESCRIPTION",
+            "The log lies after the last day of a prescription of its exercise, and no other had begun.",
+            "Mend the day or the last day of the prescription, or deliver the one that came after it.",
+        ),
+        Rule(
+            "PRESCRIPTION_QUARANTINED",
+            "A prescription of the exercise of this row was itself set aside.",
+            "Mend the prescription; this row then comes in by itself.",
+        ),
+        Rule(
+            "CONTRADICTING_SCORES",
+            "Scores of one complaint, day, instrument and context differ, so none of them can be believed.",
+            "Mend or withdraw all but one of them, or say the context of each.",
+        ),
+        Rule(
             "CONFLICTING_KEY",
             "Several rows have the same key but different content, so none of them can be believed.",
             "Delete or mend all but one of them.",

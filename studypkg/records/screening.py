@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import duckdb
@@ -26,6 +26,7 @@ from studypkg.records.cells import (
 from studypkg.records.mapping import Mapped
 from studypkg.records.quoting import ident, idents, literal
 from studypkg.records.rules import Check
+from studypkg.records.sense import sense_checks
 from studypkg.records.texts import texts_of
 
 #: Bits of one mask; BIGINT has 63 besides the sign.
@@ -115,6 +116,8 @@ def start_screen(
     for column in table.columns:
         checks += column_checks(column, listed=lists.of(column) is not None)
     checks += row_checks(table, lists.ranges, cutoff, lists.in_force)
+    # Rows that make no sense beside other rows are found once all rows are there.
+    checks += [replace(check, condition="false") for check in sense_checks(table)]
     checks.append(Check("CONFLICTING_KEY", ", ".join(table.key), "false"))
     stage = f"stage_{table.name}"
     columns = [f"{ident(column.name)} {_type(connection, table, column, lists)}" for column in table.columns]

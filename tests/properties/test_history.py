@@ -30,8 +30,9 @@ deliveries = st.fixed_dictionaries(
 
 def write(folder: Path, delivery: dict) -> None:
     lines = ["patient_id,episode_id,clinic_id,start_date,condition"]
-    lines += [f"p,e0,c1,{STARTS[0]},ITBS"]
-    lines += [f"p,{episode},c1,{start},ITBS" for episode, start in delivery["episodes"].items()]
+    # Every episode is another person's: scores of one complaint must not differ (see test_sense.py).
+    lines += [f"p-e0,e0,c1,{STARTS[0]},ITBS"]
+    lines += [f"p-{episode},{episode},c1,{start},ITBS" for episode, start in delivery["episodes"].items()]
     (folder / "episodes.csv").write_text("\n".join(lines) + "\n")
     for name in ("a", "b"):
         lines = ["episode_id,date,instrument,score,role", f"e0,{DAYS[0]},nprs,1,interim"]

@@ -124,6 +124,9 @@ def judge_score(row: Row, episodes: dict[str, tuple]) -> tuple | None:
         return None
     if when > CUTOFF or when < episodes[episode][3] - timedelta(days=30):
         return None
+    end = episodes[episode][4]
+    if end and when > end and role != "follow_up":
+        return None
     return episode, when, instrument, role, score
 
 
@@ -134,6 +137,16 @@ def settle(contents: list[tuple | None], key: int) -> tuple[set[tuple], int, int
     accepted = {content for content in good if twins[content[:key]] == 1}
     copies = sum(count - 1 for content, count in good.items() if content in accepted)
     return accepted, copies, len(contents) - len(accepted) - copies
+
+
+def agreed(accepted: set[tuple], episodes: dict[str, tuple]) -> set[tuple]:
+    """Scores that no other of the same complaint (person and condition), day and instrument contradicts."""
+    told: dict[tuple, set[float]] = {}
+    for episode, when, instrument, _, score in accepted:
+        told.setdefault((episodes[episode][1], episodes[episode][5], when, instrument), set()).add(score)
+    return {
+        one for one in accepted if len(told[episodes[one[0]][1], episodes[one[0]][5], one[1], one[2]]) == 1
+    }
 
 
 def deliver(folder: Path, episodes: list[Row], scores: list[list[Row]]) -> tuple[IngestResult, Store]:
@@ -193,7 +206,9 @@ def test_every_record_is_accounted_for_and_none_accepted_breaks_a_rule(more, fir
     accepted_episodes, copies, bad = settle([judge_episode(row) for row in episodes], 1)
     by_id = {content[0]: content for content in accepted_episodes}
     judged = [judge_score(row, by_id) for rows in scores for row in rows]
-    accepted_scores, score_copies, score_bad = settle(judged, 4)
+    believed, score_copies, score_bad = settle(judged, 4)
+    accepted_scores = agreed(believed, by_id)
+    score_bad += len(believed) - len(accepted_scores)
 
     with tempfile.TemporaryDirectory() as folder:
         result, store = deliver(Path(folder), episodes, scores)

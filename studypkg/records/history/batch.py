@@ -17,6 +17,7 @@ from studypkg.columns import Table
 from studypkg.declaration import Study
 from studypkg.errors import DataRejectedError
 from studypkg.records.history.accounts import carried, with_mended
+from studypkg.records.history.contradictions import TWINS
 from studypkg.records.history.drift import check_withdrawn
 from studypkg.records.history.keeping import Keeper
 from studypkg.records.history.origins import Origin, known_origins, name_origins, taking
@@ -25,6 +26,7 @@ from studypkg.records.history.waiting import Mends, write_amendments
 from studypkg.records.raw import Part, RawTable
 from studypkg.records.result import IngestResult, SourceResult
 from studypkg.records.screening import Lists
+from studypkg.records.sense import PLANS
 from studypkg.schema import TABLES
 
 
@@ -123,7 +125,7 @@ def take_in(run: Run, tables: Mapping[str, Table], delivery: Delivery, moment: M
         fed = [number for number, source in enumerate(study.sources) if source.table == name]
         if fed or store.path(name) is not None:
             raws = {number: delivery.raws[number] for number in fed if number in delivery.raws}
-            changed = "episodes" not in done or done["episodes"].written.table.changed
+            changed = _others_changed(table, done) or before.get("rules") != moment.rules
             done[name] = _alone(run, table, raws, episodes_changed=changed)
         if name == "episodes" and not delivery.mends:
             # Rows hang on the episodes: if those are refused, faults of the rest say nothing.
@@ -164,11 +166,19 @@ def take_in(run: Run, tables: Mapping[str, Table], delivery: Delivery, moment: M
     return result
 
 
+def _others_changed(table: Table, done: Mapping[str, TableBatch]) -> bool:
+    """Say whether rows that a table's rows hang on may be others than before: its episodes, or its plans."""
+    if "episodes" not in done or done["episodes"].written.table.changed:
+        return True
+    plans = done.get(table.plan.table) if table.plan is not None else None
+    return plans is not None and bool(plans.results or plans.written.table.changed)
+
+
 def _alone(run: Run, table: Table, raws: Mapping[int, RawTable], *, episodes_changed: bool) -> TableBatch:
     """Make the batch of one table, and leave nothing of it in the database but what others need."""
     before = _relations(run.connection)
     made = batch_table(run, table, raws, episodes_changed=episodes_changed)
-    kept = before.keys() | {"known_episodes", "bad_episodes"}
+    kept = before.keys() | {"known_episodes", "bad_episodes", TWINS, *PLANS}
     for name, kind in sorted(_relations(run.connection).items(), key=lambda item: item[1], reverse=True):
         if name not in kept:
             run.connection.execute(f'DROP {kind} "{name}"')

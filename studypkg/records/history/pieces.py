@@ -10,7 +10,11 @@ import duckdb
 
 from studypkg.columns import Table
 from studypkg.records.history.changes import BOOKS
-from studypkg.records.history.episodes import PLACE, bring_back, list_suspended, set_aside
+from studypkg.records.history.episodes import (
+    Standing,
+    judge_again,
+    list_suspended,
+)
 from studypkg.records.history.keeping import Keeper
 from studypkg.records.history.origins import Bringer
 from studypkg.records.history.rivals import RECORD
@@ -67,6 +71,8 @@ class Compared:
         What the records of each bringer did.
     faults
         The quarantine.
+    contradicted
+        Keys of the rows that others contradict, whether they stood or came; None if there are none.
     """
 
     screen: Screen
@@ -77,6 +83,7 @@ class Compared:
     gone: str | None
     counts: Mapping[int, Mapping[str, int]]
     faults: str
+    contradicted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ def write_pieces(
     bringers
         Everything that is on the stage.
     episodes_changed
-        Whether the rows that stand must be judged against their episodes again.
+        Whether the rows that stand must be judged against the rows that they hang on again.
     """
     db, table = place.connection, found.screen.table
     suspended, returned = _suspend(place, found, table, episodes_changed=episodes_changed)
@@ -152,13 +159,12 @@ def write_pieces(
 def _suspend(
     place: Place, found: Compared, table: Table, *, episodes_changed: bool
 ) -> tuple[str | None, str | None]:
-    """Take out the rows that no longer fit their episodes, and bring back those that fit again."""
+    """Take out the rows that no longer fit the rows they hang on, and bring back those that fit again."""
     if table.parent is None or found.current is None:
         return None, None
     db = place.connection
-    suspended, back, new = (f"{kind}_{table.name}" for kind in ("suspended", "returned", "aside"))
+    suspended, back = f"suspended_{table.name}", f"returned_{table.name}"
     path = place.store.waiting(f"{table.name}.suspended.parquet")
-    columns = (*table.column_names, *BOOKS, *PLACE)
     if path is None:
         rows = f"SELECT *, NULL::VARCHAR AS _file, NULL::VARCHAR AS _sha256 FROM {found.current} WHERE false"
     else:
@@ -173,10 +179,12 @@ def _suspend(
         f"UNION ALL SELECT {keys} FROM {found.good}"
     )
     taken += f" UNION ALL SELECT {keys} FROM {found.gone}" if found.gone is not None else ""
-    bring_back(db, table, suspended, f"({taken})", into=back)
-    if episodes_changed:
-        set_aside(db, table, found.current, found.went, place.files, into=new)
-        db.execute(f"INSERT INTO {suspended} BY NAME SELECT {idents(columns)} FROM {new}")
+    # What a source delivers anew as a whole has just been judged on the stage.
+    held = f"(SELECT * FROM {found.current} WHERE coalesce(_origin NOT IN ({restated}), true))"
+    judge_again(
+        db, table, suspended, Standing(held, found.went, place.files, f"({taken})"),
+        found.contradicted, everything=episodes_changed, into=back,
+    )  # fmt: skip
     return suspended, back
 
 

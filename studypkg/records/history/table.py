@@ -22,6 +22,7 @@ from studypkg.records.history.changes import (
     open_current,
     yield_to_withdrawals,
 )
+from studypkg.records.history.contradictions import judge_plans, list_twins, settle_scores
 from studypkg.records.history.drift import check_columns, profile_of
 from studypkg.records.history.episodes import list_episodes
 from studypkg.records.history.keeping import Keeper
@@ -50,7 +51,9 @@ from studypkg.records.screening import (
     settle_keys,
     start_screen,
 )
+from studypkg.records.sense import list_plans
 from studypkg.records.tally import tally
+from studypkg.schema import TABLES
 
 #: Waiting rows have numbers from here on, above every place in a declaration.
 _WAITING_FROM = 100_000
@@ -154,11 +157,12 @@ def batch_table(
     raws
         What was delivered for it, by place in the declaration.
     episodes_changed
-        Whether the episodes that its rows hang on are others than before.
+        Whether the rows that its rows hang on, or the rules, may be others than before.
     """
     db = run.connection
     stage = _fill(run, table, raws)
     screen = stage.screen
+    judge_plans(db, screen)
     settle_keys(db, screen)
     list_bringers(db, stage.bringers)
     feeding = {name: one for name, one in run.origins.items() if name.startswith(f"{table.name}: ")}
@@ -168,10 +172,17 @@ def batch_table(
     hold_back(db, screen, current, _mended(run, stage))
     good = list_good(db, screen)
     faults = f"faults_{table.name}"
-    list_faults(db, screen, stage.delivered, into=faults)
-    gone, withdrawn = _withdraw(run, table, stage, faults)
+    gone, withdrawn = _withdraw(run, table, stage, f"{faults}_withdrawals")
     if gone is not None:
         yield_to_withdrawals(db, table, good, gone)
+    contradicted = settle_scores(
+        db, screen, good, current, gone,
+        suspended=run.store.waiting(f"{table.name}.suspended.parquet"), again=episodes_changed,
+    )  # fmt: skip
+    list_faults(db, screen, stage.delivered, into=faults)
+    if gone is not None:
+        own = f'SELECT * REPLACE ({literal(table.name)} AS "table") FROM {faults}_withdrawals'
+        db.execute(f"INSERT INTO {faults} BY NAME {own}")
     verdicts, went = compare(db, screen, good, current, gone)
     keys = f"SELECT {idents(table.key)}, precedence FROM {good} WHERE fresh"
     if gone is not None:
@@ -184,9 +195,10 @@ def batch_table(
     _carry_idle(run, table, stage, faults)
     written = write_pieces(
         Place(db, run.work, run.store, run.number, run.files, frozenset(run.restated)),
-        Compared(screen, current, good, verdicts, went, gone, counts, faults),
+        Compared(screen, current, good, verdicts, went, gone, counts, faults, contradicted),
         stage.bringers, episodes_changed=episodes_changed,
     )  # fmt: skip
+    _list_hung_on(run, screen, written)
     if table.parent is None:
         settle_episodes(db, screen)
         if current is not None:
@@ -214,6 +226,19 @@ def batch_table(
     for late in made.waited:
         late.check()
     return made
+
+
+def _list_hung_on(run: Run, screen: Screen, written: Written) -> None:
+    """List what other tables must agree with: the prescriptions, and which episodes share a complaint."""
+    db, table = run.connection, screen.table
+    if table.parent is None:
+        list_twins(db, written.now)
+    plan = next((one.plan for one in TABLES.values() if one.plan and one.plan.table == table.name), None)
+    if plan is not None:
+        suspended = written.waiting.get(f"{table.name}.suspended.parquet")
+        aside = [f"(SELECT * FROM {screen.stage} WHERE {screen.bad})"]
+        aside += [f"read_parquet({literal(str(suspended))})"] * (suspended is not None)
+        list_plans(db, plan, written.now, aside)
 
 
 def _fill(run: Run, table: Table, raws: Mapping[int, RawTable]) -> _Stage:
@@ -290,20 +315,17 @@ def _mended(run: Run, stage: _Stage) -> str | None:
 def _withdraw(
     run: Run, table: Table, stage: _Stage, faults: str
 ) -> tuple[str | None, dict[int, SourceResult]]:
-    """Screen the withdrawing records; their faults join those of the table."""
+    """Screen the withdrawing records, and list their faults."""
     db = run.connection
     found = screen_withdrawals(db, table, run.lists[table.name], stage.withdrawing)
     if found is None:
         return None, {}
     screen, delivered = found
-    own = f"{faults}_withdrawals"
-    list_faults(db, screen, delivered, into=own)
-    db.execute(f'INSERT INTO {faults} BY NAME SELECT * REPLACE ({literal(table.name)} AS "table") FROM {own}')
+    list_faults(db, screen, delivered, into=faults)
     gone = f"gone_{table.name}"
     list_withdrawals(db, table, screen, into=gone)
     results, _ = tally(db, screen, delivered)
-    for name in (own, screen.stage):
-        db.execute(f"DROP TABLE {name}")
+    db.execute(f"DROP TABLE {screen.stage}")
     return gone, results
 
 

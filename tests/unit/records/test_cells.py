@@ -124,6 +124,7 @@ def test_the_checks_of_a_row_follow_from_its_table() -> None:
         ("EPISODE_QUARANTINED", "episode_id"),
         ("BEFORE_EPISODE", "date"),
     ]
-    assert rules("assessments") == [("SCORE_OUT_OF_RANGE", "score"), *episode]
+    late = ("SCORE_AFTER_DISCHARGE", "date")
+    assert rules("assessments") == [("SCORE_OUT_OF_RANGE", "score"), *episode, late]
     assert rules("visits") == [*episode, ("AFTER_EPISODE", "date")]
     assert ("FUTURE_DATE", "valid_to") not in rules("prescriptions", date(2026, 1, 1))

@@ -98,6 +98,23 @@ def test_two_rows_with_one_key_are_both_at_fault(frames):
     assert "assessments, the row: CONFLICTING_KEY (2 rows)" in faults_of({**frames, "assessments": twice})
 
 
+def test_scores_of_one_day_and_context_that_differ_under_two_roles_are_both_at_fault(frames):
+    other = frames["assessments"].iloc[[0, 1, 2, 1, 2]]
+    other = other.assign(
+        score=[7, 2.5, 60, 4, 60], role=["intake", "discharge", "intake", "interim", "interim"]
+    )
+    assert "assessments, the row: CONTRADICTING_SCORES (2 rows)" in faults_of(
+        {**frames, "assessments": other}
+    )
+
+
+def test_after_discharge_only_a_discharge_score_or_a_follow_up_may_lie(frames):
+    frames["assessments"].loc[1, "date"] = pd.Timestamp("2026-03-09")
+    check_contract(frames, TABLE, LISTED)
+    frames["assessments"].loc[1, "role"] = "interim"
+    assert "assessments: SCORE_AFTER_DISCHARGE (1 row)" in faults_of(frames)
+
+
 def test_a_column_of_another_type_or_none_is_one(frames):
     texts = frames["assessments"].astype({"score": "str"})
     assert "assessments, score: NOT_OF_ITS_TYPE" in faults_of({**frames, "assessments": texts})
@@ -114,4 +131,8 @@ def test_no_value_is_told(frames):
 def test_the_contract_is_pandera_s_and_can_be_read(frames):
     contract = contract_of(TABLE["assessments"], LISTS)
     assert list(contract.columns) == list(TABLE["assessments"].column_names)
-    assert {check.error for check in contract.checks} == {"SCORE_OUT_OF_RANGE", "CONFLICTING_KEY"}
+    assert {check.error for check in contract.checks} == {
+        "SCORE_OUT_OF_RANGE",
+        "CONTRADICTING_SCORES",
+        "CONFLICTING_KEY",
+    }
