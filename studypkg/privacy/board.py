@@ -26,11 +26,17 @@ class Part:
         The sums.
     found
         The cells that are known too closely.
+    still
+        Whether the sums hold if nothing has changed between the states of the records.
+    whole
+        Whether every cell was looked at, or nothing can be amiss with the others.
     """
 
     places: tuple[int, ...]
     sums: tuple[Sum, ...]
     found: tuple[Narrowed, ...]
+    still: bool = True
+    whole: bool = True
 
 
 class Board:
@@ -46,6 +52,12 @@ class Board:
         Look for small groups of patients who came between two states of the records, too.
     small
         Names of the cells that are small where they are withheld.
+
+    Notes
+    -----
+    Who knows less can work out less. So if more is withheld, only those cells are looked at that were known
+    too closely before, and those that are withheld now. That holds for sure where nothing has changed
+    between the states of the records; where something has, `complete` looks at the rest.
     """
 
     def __init__(
@@ -73,7 +85,7 @@ class Board:
         self._parts: dict[int, Part] = {}
         self._home: dict[int, int] = {}
         self._next = 0
-        self._keep((), self._grouped(range(len(relations.sums)), self.gone))
+        self._keep((), self._grouped(range(len(relations.sums)), self.gone, None))
 
     def parts(self) -> list[Part]:
         """List the parts, and every small count that stands on a page."""
@@ -106,13 +118,21 @@ class Board:
         hidden = count(self._shown[c] for c in gone - self.gone if c in self._shown)
         return count(new) - count(self._parts[one] for one in old) + shown - hidden
 
+    def complete(self) -> None:
+        """Look at every cell of the parts of which some have not been looked at."""
+        for number, part in self._parts.items():
+            if not part.whole:
+                self._parts[number] = self._attacked(part.places, self.gone, None)
+
     def _changed(self, gone: frozenset[Cell]) -> tuple[set[int], list[Part]]:
         """Find the parts that would no longer be, and those that would be in their place."""
-        places = {place for name, _ in gone ^ self.gone for place in self._sums_of.get(name, ())}
+        names = {name for name, _ in gone ^ self.gone}
+        places = {place for name in names for place in self._sums_of.get(name, ())}
         old = {self._home[place] for place in places if place in self._home}
         for one in old:
             places.update(self._parts[one].places)
-        new = list(self._grouped(sorted(places), gone))
+        fewer = None if self.gone - gone else names
+        new = list(self._grouped(sorted(places), gone, fewer))
         return old | {self._home[p] for part in new for p in part.places if p in self._home}, new
 
     def _keep(self, old: Iterable[int], new: Iterable[Part]) -> None:
@@ -124,8 +144,13 @@ class Board:
             self._home.update(dict.fromkeys(part.places, self._next))
             self._next += 1
 
-    def _grouped(self, starts: Iterable[int], gone: frozenset[Cell]) -> Iterator[Part]:
-        """Follow the hidden cells from some sums on; attack each part that is reached."""
+    def _grouped(
+        self, starts: Iterable[int], gone: frozenset[Cell], fresh: Collection[str] | None
+    ) -> Iterator[Part]:
+        """Follow the hidden cells from some sums on; attack each part that is reached.
+
+        Where nothing but `fresh` cells are withheld beside those of now, few others have to be looked at.
+        """
         seen: set[int] = set()
         for start in starts:
             if start in seen or not any(
@@ -145,28 +170,36 @@ class Board:
                             seen.add(near)
                             queue.append(near)
                             places.append(near)
-            yield self._attacked(tuple(sorted(places)), gone)
+            yield self._attacked(tuple(sorted(places)), gone, fresh)
 
     def _unknown(self, cell: Cell, gone: frozenset[Cell]) -> bool:
         return cell in gone or cell in self._blind
 
-    def _attacked(self, places: tuple[int, ...], gone: frozenset[Cell]) -> Part:
-        whole = self.relations
-        group = tuple(whole.sums[place] for place in places)
+    def _attacked(
+        self, places: tuple[int, ...], gone: frozenset[Cell], fresh: Collection[str] | None
+    ) -> Part:
+        everything = self.relations
+        group = tuple(everything.sums[place] for place in places)
         cells = {cell for one in group for cell in one.cells}
         # What another state of the records says of the same groups belongs to it, too.
         cells.update(cell for name in {cell[0] for cell in cells} for cell in self._known_in.get(name, ()))
         hidden = frozenset(cells & gone)
-        if (places, hidden) not in self._past:
-            seen = replace(
-                whole,
-                known={cell: whole.known[cell] for cell in cells if cell in whole.known and cell not in gone},
-                small=frozenset(
-                    cell for cell in cells if cell in whole.small or (cell in gone and cell[0] in self._small)
-                ),
-            )
-            found = attack(seen, group, cells, self._top, differences=self._differences)
-            self._past[places, hidden] = Part(places, group, tuple(found))
+        known = self._past.get((places, hidden))
+        if known is not None and (known.whole or fresh is not None):
+            return known
+        suspects, was_still = None, False
+        if fresh is not None:
+            before = [self._parts[one] for one in {self._home[p] for p in places if p in self._home}]
+            suspects = {one.cell for part in before for one in part.found} | set(fresh)
+            was_still = all(part.still for part in before)
+        seen = replace(
+            everything,
+            known={c: everything.known[c] for c in cells if c in everything.known and c not in gone},
+            small=frozenset(c for c in cells if c in everything.small or (c in gone and c[0] in self._small)),
+        )
+        found, still = attack(seen, group, cells, self._top, differences=self._differences, suspects=suspects)
+        whole = suspects is None or (was_still and still)
+        self._past[places, hidden] = Part(places, group, tuple(found), still, whole)
         return self._past[places, hidden]
 
 

@@ -42,8 +42,14 @@ class Narrowed:
 
 
 def attack(
-    relations: Relations, group: Sequence[Sum], cells: Collection[Cell], top: int, *, differences: bool
-) -> list[Narrowed]:
+    relations: Relations,
+    group: Sequence[Sum],
+    cells: Collection[Cell],
+    top: int,
+    *,
+    differences: bool,
+    suspects: Collection[str] | None = None,
+) -> tuple[list[Narrowed], bool]:
     """Attack sums that share hidden cells.
 
     Parameters
@@ -56,6 +62,14 @@ def attack(
         The largest count that is too small to be shown.
     differences
         Look for small groups of patients who came between two states of the records, too.
+    suspects
+        Names of the cells to look at; all if not given.
+
+    Returns
+    -------
+    tuple
+        The cells that are known too closely, and whether the sums hold if nothing has changed between
+        the states of the records.
 
     Notes
     -----
@@ -69,11 +83,11 @@ def attack(
     """
     still = _Still.of(relations, group, cells)
     if still is not None:
-        found = _scan(still.body, still.places, relations, top, still.states)
+        found = _scan(still.body, still.places, relations, top, still.states, suspects)
         if found is not None:
             several = len({state for _, state in cells}) > 1
-            return [replace(one, supposed=several) for one in found]
-    return _moved(relations, group, cells, top, differences)
+            return [replace(one, supposed=several) for one in found], True
+    return _moved(relations, group, cells, top, differences, suspects), False
 
 
 def only_small(told: Range, top: int) -> bool:
@@ -87,12 +101,15 @@ def _scan(
     relations: Relations,
     top: int,
     states: dict[str, tuple[Cell, ...]],
+    suspects: Collection[str] | None,
 ) -> list[Narrowed] | None:
-    """Look at every hidden cell of a component; None if the equations contradict each other."""
+    """Look at the hidden cells of some sums; None if these contradict each other."""
     if not body.feasible:
         return None
-    small = {name for name in places if any(cell in relations.small for cell in states[name])}
-    names = list(places)
+    names = [name for name in places if suspects is None or states[name][0][0] in suspects]
+    if not names:
+        return []
+    small = {name for name in names if any(cell in relations.small for cell in states[name])}
     at = [places[name] for name in names]
     body.push(at)
     if small and len(small) < len(at):
@@ -130,7 +147,7 @@ def _other_cell(body: Polytope, place: int, top: int) -> Range | None:
 
 @dataclass(frozen=True)
 class _Still:
-    """A component in which every cell is the same in all states."""
+    """Sums in which every cell is the same in all states."""
 
     body: Polytope
     places: dict[str, int]
@@ -165,9 +182,14 @@ class _Still:
 
 
 def _moved(
-    relations: Relations, group: Sequence[Sum], cells: Collection[Cell], top: int, differences: bool
+    relations: Relations,
+    group: Sequence[Sum],
+    cells: Collection[Cell],
+    top: int,
+    differences: bool,
+    suspects: Collection[str] | None,
 ) -> list[Narrowed]:
-    """Attack a component in which something changed between states."""
+    """Attack sums in which something changed between states."""
     known = {cell: relations.known[cell] for cell in cells if cell in relations.known}
     names = {cell: f"{cell[0]}\n{cell[1]}" for cell in sorted(cells)}
     told = {names[cell]: range_ for cell, range_ in known.items()}
@@ -203,7 +225,7 @@ def _moved(
     body = Polytope(np.array(low), np.array(high), equations, least)
     if not body.feasible:
         body = _elastic(low, high, equations, least)
-    scanned = _scan(body, places, relations, top, {names[c]: (c,) for c in names}) or []
+    scanned = _scan(body, places, relations, top, {names[c]: (c,) for c in names}, suspects) or []
     found = [replace(one, supposed=True) for one in scanned]
     if differences:
         for changed, came in changes:
