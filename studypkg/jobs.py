@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from filelock import FileLock, Timeout
 
 from studypkg import pipeline
 from studypkg.config import Study
-from studypkg.errors import LockedError
-from studypkg.pipeline import Page
+from studypkg.errors import LockedError, QualityGateError
 from studypkg.progress import Reporter
+
+if TYPE_CHECKING:
+    from studypkg.pipeline import Page
+
+#: What a system answers when a folder takes nothing more, or nothing from this account.
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM))
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class MonthRun:
         False if nothing had changed and nothing was done.
     seconds
         Time from first to last step.
+    other_libraries
+        Libraries that are installed in another version than the run before was made with.
     """
 
     month: str
@@ -43,6 +51,7 @@ class MonthRun:
     index: Path
     worked: bool
     seconds: float
+    other_libraries: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -60,7 +69,8 @@ class MonthRun:
     def as_text(self) -> str:
         """Say it in a few lines."""
         if not self.worked:
-            return f"{self.month}: nothing has changed since the last run; nothing was done. {self.index}"
+            said = f"{self.month}: nothing has changed since the last run; nothing was done. {self.index}"
+            return "\n".join([said, *self._libraries_said()])
         failed = [page.unit for page in self.pages if page.status == "failed"]
         lines = [f"{self.month}: {len(self.pages) - len(failed)} pages published in {self.seconds:.0f} s."]
         if failed:
@@ -70,8 +80,23 @@ class MonthRun:
             )
         if self.without_number:
             lines.append(f"The model gave no number, and the pages say so: {self.without_number}")
-        lines.append(f"Open {self.index}")
+        lines += [*self._libraries_said(), f"Open {self.index}"]
         return "\n".join(lines)
+
+    def _libraries_said(self) -> list[str]:
+        """Say that numbers may differ from those of before without any record having changed."""
+        if not self.other_libraries:
+            return []
+        which = ", ".join(self.other_libraries)
+        if self.worked:
+            return [
+                f"Made with other versions of libraries than before: {which}. Compare a number that moved "
+                "with the page before, or install the versions of uv.lock and run again with --again."
+            ]
+        return [
+            f"Its pages were made with other versions of libraries than are installed now: {which}. They "
+            "stay as they are; --again makes them anew."
+        ]
 
 
 @contextmanager
@@ -82,11 +107,14 @@ def lock(study: Study) -> Iterator[None]:
     ------
     LockedError
         If another run holds it.
+    QualityGateError
+        If the folder of processed data cannot be written.
     """
-    study.processed.mkdir(parents=True, exist_ok=True)
     held = FileLock(study.processed / ".lock")
     try:
-        held.acquire(timeout=0)
+        with _writing(study.processed):
+            study.processed.mkdir(parents=True, exist_ok=True)
+            held.acquire(timeout=0)
     except Timeout:
         raise LockedError(
             f'another run is working on "{study.study.name}". Wait until it has ended and run again; '
@@ -96,6 +124,21 @@ def lock(study: Study) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say it plainly when a folder takes nothing: the disk is full, or this account may not write there."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in _NO_ROOM:
+            raise
+        reason = os.strerror(fault.errno).lower()
+        raise QualityGateError(
+            f"the folder {folder} cannot be written ({reason}). Make room or give this account the right to "
+            f"write there, and run again. No page was left half written; pages that stand are whole."
+        ) from None
 
 
 def last_full_month(today: dt.date) -> str:
@@ -141,10 +184,11 @@ def run_month(
     plan = pipeline.plan_month(study, month, today=today, clinics=clinics)
     index = study.reports / "index.html"
     if not again and not clinics and plan.is_done:
-        return MonthRun(month, plan.pages_before, index, worked=False, seconds=0.0)
-    pages = pipeline.make_month(study, plan, progress=progress)
+        return MonthRun(month, plan.pages_before, index, False, 0.0, plan.other_libraries)
+    with _writing(study.reports):
+        pages = pipeline.make_month(study, plan, progress=progress)
     seconds = (dt.datetime.now(tz=dt.UTC) - started).total_seconds()
-    return MonthRun(month, pages, index, worked=True, seconds=seconds)
+    return MonthRun(month, pages, index, True, seconds, plan.other_libraries)
 
 
 def start_lab(study: Study, options: Sequence[str]) -> NoReturn:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from studypkg.config import Study
 from studypkg.pipeline.deriving import open_records
+from studypkg.pipeline.runs import runs
 from studypkg.privacy.policies import check_documents, check_pages, policy_of
 
 
@@ -21,10 +22,7 @@ def check_study_policy(study: Study) -> None:
         If pages of another policy lie in the folder of pages.
     """
     open_records(study)
-    made = {
-        path.parent.name: json.loads(path.read_text(encoding="utf-8")).get("policy", "internal")
-        for path in sorted(study.reports.glob("*/manifest.json"))
-    }
+    made = {month: run.get("policy", "internal") for month, run in runs(study).items()}
     check_pages(made, policy_of(study), folder=str(study.study.reports))
 
 

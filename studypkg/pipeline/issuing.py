@@ -88,18 +88,26 @@ class Desk:
             self._shared.append(self._made[page])
         return made
 
-    def open_totals(self) -> set[str]:
-        """List the totals over clinics by which the pages of this run, put together, give a small group away.
+    def joining(self, withheld: Collection[str]) -> set[str]:
+        """List what more to withhold, so that the pages of these records, put together, give nobody away.
+
+        Parameters
+        ----------
+        withheld
+            What was listed before, and is withheld already.
 
         Notes
         -----
         Each page was passed against the pages of all clinics, but not against those of other clinics that
-        were made after them. Where two of them meet in a total of the network, the total is withheld.
+        were made after them. Where two of them meet in a total of the network, the total is withheld. If
+        that is not enough, because the total stands on a page that was issued before, everything goes that
+        is in the same sums.
         """
-        board = Board(relations_of(self._made.values()), self.limits.min_cell)
+        board = Board(relations_of(self._beside()), self.limits.min_cell)
         open_ones = (part for part in board.parts() if part.found)
         cells = {cell for part in open_ones for one in part.sums for cell, _ in one.cells}
-        return {cell for cell in cells if unit_of(cell) == _ALL or unit_of(cell).startswith(_OTHERS)}
+        totals = {cell for cell in cells if unit_of(cell) == _ALL or unit_of(cell).startswith(_OTHERS)}
+        return (totals - set(withheld)) or (cells - set(withheld))
 
     def close(self) -> None:
         """Attack the pages of this run together, and note them in the ledger.
@@ -109,13 +117,20 @@ class Desk:
         DisclosureError
             If a small group could be worked out from several pages; nothing is noted then.
         """
-        _check(self._made.values(), self.limits)
+        _check(self._beside(), self.limits)
         fresh = []
         for page, issue in self._made.items():
             before = self.ledger.issues(page)
             if not any(same_page(issue, one) for one in before):
                 fresh.append(issue)
         self.ledger.append(fresh)
+
+    def _beside(self) -> list[Issue]:
+        """Give the pages of this run, and those about all clinics that were made of the same records."""
+        made = list(self._made.values())
+        pages = {(one.page, one.month) for one in made}
+        shared = (one for one in self._shared if one.batch == self.state)
+        return [*made, *(one for one in shared if (one.page, one.month) not in pages)]
 
     def _pass(
         self,

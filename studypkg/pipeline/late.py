@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 from studypkg.config import Study
 from studypkg.pipeline.opening import open_store
+from studypkg.pipeline.runs import read_run
 from studypkg.reports.run_documents import LateNote
 from studypkg.schema import TABLES
 
@@ -19,9 +19,9 @@ def first_issues(study: Study) -> dict[str, int]:
     """Give for each month whose pages stand the number of the batch that they were first made from."""
     found = {}
     for path in (study.root / study.study.reports).glob("*/manifest.json"):
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_run(path)
         if run.get("first_batch") is not None:
-            found[str(run["month"])] = int(run["first_batch"])
+            found[path.parent.name] = int(run["first_batch"])
     return found
 
 

@@ -23,6 +23,7 @@ from studypkg.pipeline.opening import NOTEBOOKS, notebook_file, open_store
 from studypkg.pipeline.past import remark_of
 from studypkg.pipeline.releasing import config_hash
 from studypkg.pipeline.running import ingest_records
+from studypkg.pipeline.runs import library_versions, other_libraries, read_run, run_file, runs
 from studypkg.privacy.policies import RESEARCH_ISSUE, policy_of, refuse_calendar
 from studypkg.progress import Reporter
 from studypkg.records.arrivals import witness
@@ -83,6 +84,8 @@ class Plan:
         The pages of the last run of this month.
     is_done
         The last run had the same fingerprint, and every page of it stands.
+    other_libraries
+        Libraries in another version than that of the run before; see `runs.other_libraries`.
     """
 
     month: str
@@ -91,6 +94,7 @@ class Plan:
     clinics: tuple[str, ...]
     pages_before: tuple[Page, ...]
     is_done: bool
+    other_libraries: tuple[str, ...] = ()
 
 
 def plan_month(study: Study, month: str, *, today: dt.date, clinics: tuple[str, ...] = ()) -> Plan:
@@ -98,14 +102,14 @@ def plan_month(study: Study, month: str, *, today: dt.date, clinics: tuple[str, 
     fingerprint = _fingerprint(study, month)
     before: tuple[Page, ...] = ()
     same = False
-    manifest = _manifest_file(study, month)
+    manifest = run_file(study, month)
     if manifest.is_file():
-        last = json.loads(manifest.read_text(encoding="utf-8"))
+        last = read_run(manifest)
         before = tuple(Page(**page) for page in last["pages"])
         stands = all(p.status != "failed" and (study.reports / p.href).is_file() for p in before)
-        same = last["fingerprint"] == fingerprint and stands
+        same = last.get("fingerprint") == fingerprint and stands
     done = same and bool(before) and (study.reports / "index.html").is_file()
-    return Plan(month, today, fingerprint, clinics, before, done)
+    return Plan(month, today, fingerprint, clinics, before, done, other_libraries(study, month))
 
 
 def make_month(study: Study, plan: Plan, *, progress: Reporter) -> tuple[Page, ...]:
@@ -265,12 +269,11 @@ def _units(documents: Path, clinics: tuple[str, ...]) -> Iterator[tuple[str, str
 
 
 def _index_entries(study: Study) -> Iterator[IndexEntry]:
-    for manifest in sorted(study.reports.glob("*/manifest.json"), reverse=True):
-        run = json.loads(manifest.read_text(encoding="utf-8"))
+    for month, run in reversed(runs(study).items()):
         for page in (Page(**raw) for raw in run["pages"]):
             stands = (study.reports / page.href).is_file()
             href = page.href if stands else None
-            yield IndexEntry(run["month"], page.unit, page.name, page.status, page.key_figure, href)
+            yield IndexEntry(month, page.unit, page.name, page.status, page.key_figure, href)
 
 
 def _merge(before: tuple[Page, ...], now: list[Page]) -> tuple[Page, ...]:
@@ -279,18 +282,18 @@ def _merge(before: tuple[Page, ...], now: list[Page]) -> tuple[Page, ...]:
     return tuple(sorted(merged.values(), key=lambda p: (first.get(p.unit, len(first)), p.unit)))
 
 
-def _manifest_file(study: Study, month: str) -> Path:
-    return study.reports / month / "manifest.json"
-
-
 def _write_manifest(study: Study, plan: Plan, pages: tuple[Page, ...]) -> None:
+    file = run_file(study, plan.month)
     everything = not plan.clinics and all(page.status != "failed" for page in pages)
+    partly = bool(plan.clinics) and file.is_file()
     write_json(
-        _manifest_file(study, plan.month),
+        file,
         {
             "month": plan.month,
             "fingerprint": plan.fingerprint if everything else "",
             "package": __version__,
+            # Where only some pages were made again, the others are still those of the versions of before.
+            "libraries": read_run(file).get("libraries", {}) if partly else library_versions(),
             "first_batch": first_batch(study, plan.month),
             "policy": policy_of(study).name,
             "pages": [asdict(page) for page in pages],

@@ -42,7 +42,7 @@ from studypkg.review import (
 
 #: In the place of a day under the policy `research`.
 NO_REAL_DAY = "not shown, dates are moved"
-_SHOWN_VERSIONS = ("pandas", "duckdb", "statsmodels", "papermill", "seaborn")
+_SHOWN_VERSIONS = ("pandas", "numpy", "scipy", "duckdb", "glmm", "statsmodels", "papermill", "seaborn")
 
 
 #: How often the pages of a month are made again with totals withheld that would join them.
@@ -114,7 +114,7 @@ def release_month(
             pages[clinic] = ClinicDocument(
                 clinic=clinic, clinic_name=name, released=released, issue=issue, **common
             )
-        found = desk.open_totals() - totals
+        found = desk.joining(totals)
         if not found:
             break
         totals |= found

@@ -20,7 +20,7 @@ from studypkg.errors import DisclosureError
 from studypkg.privacy.bounds import Additive, Range
 from studypkg.privacy.relations import Issue
 from studypkg.privacy.released import Released
-from studypkg.privacy.statistic import Statistic
+from studypkg.privacy.statistic import PRIVATE, Statistic
 
 __all__ = ["Issue", "Ledger", "issue_of", "page_name"]
 
@@ -28,7 +28,7 @@ FORMAT = 1
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
 _RUN = re.compile(rb'"run":(\d+),"check":"[0-9a-f]{16}"\}\n')
 _TAIL = 1 << 17  # room for a line that a power cut left unfinished
-_KEPT = tuple(f.name for f in fields(Statistic) if f.name not in ("weights", "status", "reason"))
+_KEPT = tuple(f.name for f in fields(Statistic) if f.name not in (*PRIVATE, "status", "reason"))
 
 
 def page_name(kind: str, clinic: str | None = None) -> str:

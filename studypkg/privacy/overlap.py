@@ -49,7 +49,9 @@ class Overlap:
                 shown[unit] |= {cell: issue.shown[cell] for cell in cells if cell in issue.shown}
         for unit in shown.keys() | withheld.keys() | sums.keys():
             hidden = frozenset(withheld[unit])
-            small = frozenset(c for c in issue.small if unit_of(c) == unit) if hidden else frozenset()
+            # In a sum with a gap at this clinic, the small groups of other clinics must stay unknown, too.
+            told_of = {cell for one in sums[unit] for cell in (one.total, *one.parts)} | hidden
+            small = frozenset(issue.small & told_of)
             numbers = tuple(s for s in issue.numbers if unit_of(s.n_cell) == unit)
             self._by_unit[unit].append(
                 replace(

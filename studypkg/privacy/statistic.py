@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+#: What only the gate may know of a number.
+PRIVATE = ("weights", "people")
+
 
 @dataclass(frozen=True)
 class Statistic:
@@ -32,6 +35,9 @@ class Statistic:
     weights
         Of a mean the sum, the largest and the second largest of the absolute values that it is made of.
         The gate reads them and takes them out.
+    people
+        Of a share of something else than patients, such as visits, how many patients or episodes are behind
+        it: thirty visits may be three patients'. The gate reads it and takes it out.
     """
 
     measure: str
@@ -50,6 +56,7 @@ class Statistic:
     k_cell: str = ""
     code: str | None = None
     weights: tuple[float, ...] = ()
+    people: int | None = None
 
     def __post_init__(self) -> None:
         place = f"{self.measure}/{self.scope}/{self.group}/{self.period}"
@@ -79,4 +86,4 @@ class Statistic:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the number as plain values; what only the gate may know is left out."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "weights"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in PRIVATE}

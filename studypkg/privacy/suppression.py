@@ -91,7 +91,8 @@ def release(
 
     Notes
     -----
-    A share shows its numerator k and, with n, also n − k, so all three must be large or 0. A mean or a
+    A share shows its numerator k and, with n, also n − k, so all three must be large or 0; a share of
+    visits must, besides, be of as many patients. A mean or a
     median of few is withheld, because mean × n is a sum of few. A number that was issued before is issued
     anew only if at least `min_cell` patients came or went, and stands as it was if not; one whose n is
     the same but whose value is not was corrected for someone, and stands too. Then `protection.protect`
@@ -102,9 +103,10 @@ def release(
     values, users = _cells(numbers)
     small = {cell for cell, value in values.items() if 0 < value < rules.min_cell}
     issued = _Issued.of(earlier, batch)
+    few = {cell for s in numbers if 0 < (s.people or 0) < rules.min_cell for cell, n in s.counts.items() if n}
     held = {cell for cell, value in values.items() if issued.too_near(cell, value, rules.min_cell)} - small
     asked = set(also_withhold) | issued.withheld_now
-    hidden = small | held | {cell for cell in asked & values.keys() if values[cell] > 0}
+    hidden = small | few | held | {cell for cell in asked & values.keys() if values[cell] > 0}
     given = tuple(tuple(s.counts) for s in numbers if s.n is not None)
     draft = Draft(values, users, given, (*relations, *_complements(numbers)), small, batch)
     hidden = protect(draft, hidden - issued.public, earlier, rules)
@@ -176,7 +178,7 @@ def _complements(numbers: Sequence[Statistic]) -> list[Additive]:
 
 def _judged(s: Statistic, hidden: set[str], held: set[str], issued: _Issued, rules: Limits) -> Statistic:
     """Give a number as the page may show it."""
-    bare = replace(s, weights=())
+    bare = replace(s, weights=(), people=None)
     if s.status == "not_computable":
         safe = s.n is not None and s.n_cell not in hidden
         return replace(bare, n=s.n if safe else None, k=None, value=None, low=None, high=None)

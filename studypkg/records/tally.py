@@ -89,14 +89,14 @@ def _named(names: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
 
 
 def _notes(connection: duckdb.DuckDBPyConnection, screen: Screen, one: Delivered, pooled: int) -> list[str]:
-    """Say what was done to good rows: encoding, pooled ages, defaults, cells without a score."""
+    """Say what was done to good rows: encoding, pooled ages, defaults, empty cells of a wide file."""
     notes = list(one.raw.notes)
     if pooled:
         notes.append(
             f"{pooled} record(s) with an age over {TOP_AGE_YEARS} were pooled into {TOP_AGE_YEARS}+."
         )
     if one.mapped.empty:
-        notes.append(f"{one.mapped.empty} cell(s) without a score are no record.")
+        notes.append(f"{one.mapped.empty} empty cell(s) of the columns under `melt` are no record.")
     for column in screen.table.columns:
         if column.default is None or column.name in one.mapped.constants:
             continue

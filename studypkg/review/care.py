@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -69,9 +70,11 @@ def visit_statistics(visits: pd.DataFrame, ended: pd.DataFrame, place: Place) ->
     per_episode = attended.reindex(ended["episode_id"]).fillna(0)
     scheduled = len(visits)
     found = [mean(place, "visits_per_episode", per_episode, cell="ended")]
+    # Many visits may be a few patients' visits.
+    people = int(visits["episode_id"].nunique())
     for status in ("cancelled", "no_show"):
         k = int((visits["status"] == status).sum())
-        found.append(share(place, status, k, scheduled, cell="visits scheduled"))
+        found.append(replace(share(place, status, k, scheduled, cell="visits scheduled"), people=people))
     return found
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from studypkg.errors import QualityGateError, UnknownTermError, nearest
 from studypkg.store import batches as books
 from studypkg.store.batches import AsOf, Batch
+from studypkg.store.durable import sha256_of
 from studypkg.store.frames import BOOKKEEPING, chosen, plain, read_frame
 from studypkg.store.rebuilding import rebuilt, tables_at, versions
 
@@ -77,8 +78,13 @@ class Tables:
         return found if self.as_of is None else books.known_at(found, self.as_of)
 
     def damaged(self) -> list[Path]:
-        """List the files of the history that are missing or not what they were when they came in."""
-        return books.damaged_files(self.root / "history", self.batches())
+        """List the files of the history, and kept copies of deliveries, that are not what they were.
+
+        A copy in ``raw`` is named after its content; one that is gone was cleared away and is no damage.
+        """
+        copies = sorted((self.root / "raw").glob("*"))
+        changed = [path for path in copies if path.is_file() and sha256_of(path) != path.name]
+        return [*books.damaged_files(self.root / "history", self.batches()), *changed]
 
     def has(self, table: str) -> bool:
         """Say whether there is a table, or was one at `as_of`."""

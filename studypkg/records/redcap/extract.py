@@ -87,12 +87,12 @@ def write_extract(
     path = folder / "extract" / name
     path.parent.mkdir()
     cut = grammar.delimiter
+    end_of_line = data[stop : after_line_end(data, stop)].tobytes() or b"\n"
     with path.open("wb") as target:
         target.write(data[text.start : start].tobytes())
         # A header of several lines becomes one line, at its end.
-        target.write(
-            b"\n" * len(_LINE_END.findall(head)) + cut.join(n.encode() for n in header.names) + b"\n"
-        )
+        above = end_of_line * len(_LINE_END.findall(head))
+        target.write(above + cut.join(n.encode() for n in header.names) + end_of_line)
         for record, end in _records(grammar, data, after_line_end(data, stop)):
             cells = _cells(record, cut) if record else []
             if record is None or (cells and len(cells) != len(header.names)):
