@@ -72,6 +72,7 @@ class Polytope:
         self._least = np.full(len(lower), np.inf)
         self._most_seen = np.full(len(lower), -np.inf)
         self._places = np.arange(len(lower), dtype=np.int32)
+        self._ends: dict[tuple[int, float], float | None] = {}
         self._solver = _program(lower, np.minimum(upper, CEILING), equations) if len(lower) else None
         direction = np.zeros(len(lower))
         direction[list(least)] = 1.0
@@ -96,10 +97,12 @@ class Polytope:
         return Range(self.lowest(place), self.highest(place))
 
     def _end(self, place: int, sign: float) -> float | None:
-        direction = np.zeros(len(self._places))
-        direction[place] = sign
-        found = self._solve(direction)
-        return None if found is None else float(found[place])
+        if (place, sign) not in self._ends:
+            direction = np.zeros(len(self._places))
+            direction[place] = sign
+            found = self._solve(direction)
+            self._ends[place, sign] = None if found is None else float(found[place])
+        return self._ends[place, sign]
 
     def push(self, places: Collection[int]) -> None:
         """Find two points, with some variables small together and large together.
