@@ -40,6 +40,7 @@ class Desk:
         self._made: dict[str, Issue] = {}
         self._shared = [issue for page in SHARED_PAGES for issue in self.ledger.issues(page)]
         self._overlap: Overlap | None = None
+        self._of_state: list[Issue] | None = None
         self._run = self.ledger.next_run()
 
     def clinic_page(
@@ -126,11 +127,13 @@ class Desk:
         self.ledger.append(fresh)
 
     def _beside(self) -> list[Issue]:
-        """Give the pages of this run, and those about all clinics that were made of the same records."""
+        """Give the pages of this run, and every other page that was ever made of the same records."""
+        if self._of_state is None:
+            issues = self.ledger.all_issues()
+            self._of_state = [one for one in issues if one.batch == self.state]
         made = list(self._made.values())
         pages = {(one.page, one.month) for one in made}
-        shared = (one for one in self._shared if one.batch == self.state)
-        return [*made, *(one for one in shared if (one.page, one.month) not in pages)]
+        return [*made, *(one for one in self._of_state if (one.page, one.month) not in pages)]
 
     def _pass(
         self,

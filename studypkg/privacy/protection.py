@@ -10,7 +10,7 @@ from typing import Protocol
 from studypkg.errors import DisclosureError
 from studypkg.privacy.board import Board, narrowed
 from studypkg.privacy.bounds import Additive, Range
-from studypkg.privacy.relations import Cell, Issue, Sum, relations_of
+from studypkg.privacy.relations import Cell, Issue, Relations, Sum, relations_of
 
 
 class Rules(Protocol):
@@ -207,7 +207,12 @@ class _Search:
         """Leave aside what withholding cannot mend: nothing is left to withhold where it shows.
 
         That is what earlier pages give away on their own, and what someone supposes who takes a change that
-        no page shows to be none.
+        no page shows to be none. What follows from the records of this state alone is no supposition.
+
+        Raises
+        ------
+        DisclosureError
+            If this page gives a small group away, and not to suppositions only.
         """
         rules = self.rules
         if self._lost is None:
@@ -217,10 +222,25 @@ class _Search:
                 return
         every = (one for part in self._board.parts() for one in part.found)
         left = [one for one in every if (one.cell, one.batch) not in self._lost]
-        if not all(one.supposed for one in left):
+        if not all(one.supposed for one in left) or self._certain():
             raise DisclosureError("a small group could not be protected. Nothing was released.")
         self._lost |= {(one.cell, one.batch) for one in left}
         self._gave_up = True
+
+    def _certain(self) -> set[str]:
+        """List the cells that this page, with the others of its own state, gives away for certain."""
+        state, least = self.draft.batch, self.rules.min_cell
+        before = relations_of([issue for issue in self.earlier if issue.batch == state])
+        whole, gone = self._board.relations, self._board.gone
+        small = {cell for cell in gone if cell[0] in self.draft.small}
+        now = Relations(
+            {c: told for c, told in whole.known.items() if c[1] == state and c not in gone},
+            tuple(one for one in whole.sums if one.total[1] == state),
+            frozenset(cell for cell in whole.withheld | gone if cell[1] == state),
+            frozenset(cell for cell in whole.small | small if cell[1] == state),
+        )
+        known = {one.cell for one in narrowed(before, least)}
+        return {one.cell for one in narrowed(now, least)} - known
 
     def _cost(self, name: str) -> tuple[bool, bool, int, str]:
         users = self.draft.users.get(name, set())

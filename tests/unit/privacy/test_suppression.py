@@ -6,6 +6,7 @@ import pytest
 
 from studypkg.errors import DisclosureError
 from studypkg.privacy import Additive, Released, Statistic, audit, release
+from studypkg.privacy.ledger import issue_of
 
 
 def count(group, n, cell=None):
@@ -107,3 +108,18 @@ def test_what_is_not_computable_keeps_its_reason_and_no_small_count():
     none = Statistic("x", "clinic", "all", "m", "mean", 1, status="not_computable", reason="fewer than two")
     (only,) = release([none]).statistics
     assert (only.status, only.n, only.reason) == ("not_computable", None, "fewer than two")
+
+
+@pytest.mark.parametrize("other_state", [False, True])
+def test_what_one_state_of_the_records_gives_away_is_no_supposition(other_state):
+    def count(cell, n):
+        return Statistic("x", "c", cell, "p", "count", n, value=float(n), n_cell=cell)
+
+    shown = release([count("t", 50), count("u", 47)], batch="1")
+    earlier = [issue_of(shown, month="m", page="a", batch="1")]
+    if other_state:
+        # It says nothing of v, but then the sum is about two states.
+        before = release([count("t", 50)], batch="0")
+        earlier.insert(0, issue_of(before, month="m", page="b", batch="0"))
+    with pytest.raises(DisclosureError, match="could not be protected"):
+        release([count("v", 3)], relations=[Additive("t", ("u", "v"))], earlier=earlier, batch="1")
