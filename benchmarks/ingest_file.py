@@ -48,6 +48,8 @@ table = "assessments"
 path = "assessments.csv"
 [privacy]
 allow_columns = ["visit_no"]
+[screening]
+waive = ["SCORE_AFTER_DISCHARGE"]  # a planted day in the future would break this one, too
 """
 
 
